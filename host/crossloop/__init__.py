@@ -1,0 +1,1 @@
+"""crossloop: hardware in the loop for analog memristive crossbar arrays."""

@@ -1,0 +1,176 @@
+"""Micro-ops: what the sequencer executes from program memory, 8 bytes each, and how long each takes.
+
+Fields on the wire: opcode u8, a u8, b u16, c u32, little endian. The duration of every micro-op is documented here, used by the host's dry
+run and by the golden model, and equals what the RTL takes.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from enum import IntEnum
+
+from crossloop.protocol.errors import RangeError
+from crossloop.protocol.parameters import ALL_LINES
+from crossloop.protocol.streams import Family
+
+MICRO_OP = struct.Struct("<BBHI")
+"""Wire form of a micro-op."""
+
+
+class Opcode(IntEnum):
+    """First byte of a micro-op. Fields a, b and c are described with each; fields not named are 0."""
+
+    HALT = 0
+    """End the program."""
+    WAIT = 1
+    """Do nothing for c cycles."""
+    LOOP = 2
+    """Execute the micro-ops up to the matching NEXT b times (b from 1)."""
+    NEXT = 3
+    """End of the innermost loop's body."""
+    TILE = 4
+    """Float every line, then select tile a; lines stay FLOAT."""
+    LEVEL = 5
+    """Write level code c (two's complement) to line b of family a; b = 65535 writes every line of the family at once."""
+    LEVELS = 6
+    """Write b level codes, vector words from c on, to lines 0, 1, ... of family a, one per cycle (converter serial time)."""
+    CONNECT = 7
+    """Set every line of a family: a packs family, selected state, other state and selection; b is the selection's index or count."""
+    PULSE = 8
+    """Turn the gates of all DRIVE lines on b times: packed width and gap in cycles (gap in a and c[31:24], width in c[23:0])."""
+    COINCIDE = 9
+    """b slots: in each, every DRIVE line whose stream has the wanted sign fires with its probability; width c[15:0], gap c[31:16].
+
+    a: bit 0 wanted row sign, bit 1 wanted column sign.
+    """
+    CONVERT = 10
+    """Drive the DRIVE lines for settle c[15:0] plus integration c[31:16] cycles, convert b channels of the sensed lines, append CODES.
+
+    a packs the sensed family (bit 0), pair (bit 1: channel k is line 2k minus line 2k+1) and range (bits 3..2).
+    """
+
+
+class LineState(IntEnum):
+    """What a line is tied to. A DRIVE line is tied to its level only while its pulse gate is on, and rests at ground otherwise."""
+
+    FLOAT = 0
+    GROUND = 1
+    DRIVE = 2
+    SENSE = 3
+
+
+class Selection(IntEnum):
+    """Which lines of the family CONNECT puts into the selected state."""
+
+    ALL = 0
+    """Every line."""
+    ONE = 1
+    """Line b."""
+    FIRST = 2
+    """Lines 0 to b - 1."""
+    SIGNED = 3
+    """The lines whose sign bit is set in the family's stream bank: an arbitrary mask."""
+
+
+@dataclass(frozen=True)
+class MicroOp:
+    """One micro-op with its raw fields."""
+
+    opcode: Opcode
+    a: int = 0
+    b: int = 0
+    c: int = 0
+
+    def encode(self) -> bytes:
+        """Return the 8 bytes of the wire form."""
+        return MICRO_OP.pack(self.opcode, self.a, self.b, self.c)
+
+    @classmethod
+    def decode(cls, data: bytes) -> MicroOp:
+        """Read one micro-op from its 8 bytes; raises ValueError for an unknown opcode."""
+        opcode, a, b, c = MICRO_OP.unpack(data)
+        return cls(Opcode(opcode), a, b, c)
+
+
+def _field(name: str, value: int, low: int, high: int, unit: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        raise RangeError(f"{name} must be an integer from {low} to {high} {unit}, not {value!r}; nothing was sent")
+    return value
+
+
+def halt() -> MicroOp:
+    """Return a HALT."""
+    return MicroOp(Opcode.HALT)
+
+
+def wait(cycles: int) -> MicroOp:
+    """Return a WAIT of that many cycles on top of the micro-op's own."""
+    return MicroOp(Opcode.WAIT, c=_field("wait", cycles, 0, 2**32 - 1, "cycles"))
+
+
+def loop(count: int) -> MicroOp:
+    """Return a LOOP whose body is executed `count` times."""
+    return MicroOp(Opcode.LOOP, b=_field("loop count", count, 1, 65535, "times"))
+
+
+def next_() -> MicroOp:
+    """Return a NEXT."""
+    return MicroOp(Opcode.NEXT)
+
+
+def tile(index: int) -> MicroOp:
+    """Return a TILE."""
+    return MicroOp(Opcode.TILE, a=_field("tile", index, 0, 255, "(tile number)"))
+
+
+def level(family: Family, line: int, code: int) -> MicroOp:
+    """Return a LEVEL for one line, or for the whole family with line = ALL_LINES."""
+    _field("line", line, 0, ALL_LINES, "(line number)")
+    return MicroOp(Opcode.LEVEL, family, line, _field("level code", code, -32768, 32767, "(code)") & 0xFFFFFFFF)
+
+
+def levels(family: Family, count: int, address: int = 0) -> MicroOp:
+    """Return a LEVELS of `count` vector words from `address` on."""
+    return MicroOp(Opcode.LEVELS, family, _field("line count", count, 1, 65535, "lines"), _field("address", address, 0, 65535, "words"))
+
+
+def connect(
+    family: Family, state: LineState, *, others: LineState = LineState.GROUND, selection: Selection = Selection.ALL, index: int = 0
+) -> MicroOp:
+    """Return a CONNECT: the selection's lines go to `state`, the rest of the family to `others`."""
+    packed = family | state << 1 | others << 3 | selection << 5
+    return MicroOp(Opcode.CONNECT, packed, _field("line index or count", index, 0, 65535, "(line number)"))
+
+
+def pulse(count: int, width_cycles: int, gap_cycles: int) -> MicroOp:
+    """Return a PULSE train."""
+    _field("pulse count", count, 1, 65535, "pulses")
+    _field("pulse width", width_cycles, 1, 2**24 - 1, "cycles")
+    _field("pulse gap", gap_cycles, 1, 65535, "cycles")
+    return MicroOp(Opcode.PULSE, gap_cycles >> 8, count, width_cycles | (gap_cycles & 0xFF) << 24)
+
+
+def coincide(slots: int, width_cycles: int, gap_cycles: int, *, row_sign: int, column_sign: int) -> MicroOp:
+    """Return a COINCIDE pass; signs are 0 (positive) or 1 (negative)."""
+    _field("slots", slots, 1, 65535, "slots")
+    _field("pulse width", width_cycles, 1, 65535, "cycles")
+    _field("pulse gap", gap_cycles, 1, 65535, "cycles")
+    packed = _field("row sign", row_sign, 0, 1, "(sign bit)") | _field("column sign", column_sign, 0, 1, "(sign bit)") << 1
+    return MicroOp(Opcode.COINCIDE, packed, slots, width_cycles | gap_cycles << 16)
+
+
+def convert(
+    sensed: Family, channels: int, *, settle_cycles: int, integrate_cycles: int, pair: bool = False, range_index: int = 0
+) -> MicroOp:
+    """Return a CONVERT of `channels` channels of the sensed family."""
+    _field("channels", channels, 1, 65535, "channels")
+    _field("settle time", settle_cycles, 1, 65535, "cycles")
+    _field("integration time", integrate_cycles, 1, 65535, "cycles")
+    _field("converter range", range_index, 0, 3, "(range number)")
+    return MicroOp(Opcode.CONVERT, sensed | int(pair) << 1 | range_index << 2, channels, settle_cycles | integrate_cycles << 16)
+
+
+def pulse_fields(op: MicroOp) -> tuple[int, int, int]:
+    """Return (count, width_cycles, gap_cycles) of a PULSE."""
+    return op.b, op.c & 0xFFFFFF, op.a << 8 | op.c >> 24

@@ -1,0 +1,87 @@
+"""What one controller build is: geometry, converter bits, memory depths, clock, and the analog scale of its front end."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass, fields
+
+from crossloop.protocol.errors import RangeError
+
+PROTOCOL_VERSION = 1
+"""Number of the wire format; raised whenever a frame, command, record, register or micro-op changes its meaning."""
+
+ALL_LINES = 0xFFFF
+"""Line number that means every line of the family."""
+
+RANGES = 4
+"""Number of converter ranges (transimpedance settings)."""
+
+_LIMITS: dict[str, tuple[int, int]] = {
+    "rows": (1, 1024),
+    "columns": (1, 1024),
+    "tiles": (1, 256),
+    "level_bits": (2, 16),
+    "sample_bits": (2, 15),
+    "vector_words": (16, 65536),
+    "program_ops": (16, 65536),
+    "frame_bytes": (128, 4096),
+    "request_slots": (1, 8),
+    "loop_depth": (1, 8),
+    "break_cycles": (1, 255),
+    "clock_hz": (1_000_000, 1_000_000_000),
+    "level_full_scale_uv": (1, 100_000_000),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameters:
+    """Build parameters of the controller; the identity frame carries them all."""
+
+    rows: int = 16
+    """Row lines of every tile."""
+    columns: int = 16
+    """Column lines of every tile."""
+    tiles: int = 1
+    """Arrays that share this controller and front end."""
+    level_bits: int = 7
+    """Width of the level DACs' codes in bits, two's complement."""
+    sample_bits: int = 9
+    """Width of the converters' codes in bits, two's complement."""
+    vector_words: int = 1024
+    """Depth of the vector memory in 16-bit words; a power of two."""
+    program_ops: int = 1024
+    """Depth of the program memory in micro-ops; a power of two."""
+    frame_bytes: int = 1024
+    """Largest decoded frame, header and CRC included; a power of two."""
+    request_slots: int = 2
+    """Request frames the device can hold, and replies it keeps for repetition; a power of two."""
+    loop_depth: int = 4
+    """Deepest nesting of LOOP micro-ops."""
+    break_cycles: int = 4
+    """Cycles for which a line floats between two states (break before make)."""
+    clock_hz: int = 50_000_000
+    """Clock of the controller in hertz."""
+    level_full_scale_uv: int = 500_000
+    """Level of code -2**(level_bits - 1), negated, in microvolts: one step is level_full_scale_uv / 2**(level_bits - 1)."""
+    range_full_scale_pa: tuple[int, ...] = (200_000, 50_000, 12_500, 3_125)
+    """Current of code -2**(sample_bits - 1), negated, in picoamperes, of each converter range."""
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in _LIMITS.items():
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+                raise RangeError(f"parameter {name} must be an integer from {low} to {high}, not {value!r}; choose another build")
+        for name in ("vector_words", "program_ops", "frame_bytes", "request_slots"):
+            value = getattr(self, name)
+            if value & (value - 1):
+                raise RangeError(f"parameter {name} must be a power of two, not {value}; the memories are addressed by bit fields")
+        if len(self.range_full_scale_pa) != RANGES or any(not 0 < pa < 2**32 for pa in self.range_full_scale_pa):
+            raise RangeError(
+                f"parameter range_full_scale_pa must hold {RANGES} currents from 1 to {2**32 - 1} pA, not {self.range_full_scale_pa!r}"
+            )
+
+    @property
+    def build_hash(self) -> int:
+        """64-bit hash of the protocol version and of every parameter; host and device must agree on it."""
+        text = f"crossloop protocol {PROTOCOL_VERSION};" + ";".join(f"{f.name}={asdict(self)[f.name]}" for f in fields(self))
+        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little")

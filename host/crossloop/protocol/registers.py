@@ -1,0 +1,71 @@
+"""Registers: settings, limits and counters of the controller, 32 bits each."""
+
+from __future__ import annotations
+
+from enum import Enum, IntEnum
+
+
+class Access(Enum):
+    """How a register may be used."""
+
+    READ = "read"
+    WRITE = "read, write"
+    LIMIT = "read, write once"
+    CLEAR = "read, any write clears"
+
+
+class Register(IntEnum):
+    """Register addresses."""
+
+    STATE = 0
+    """Bit 0 armed, bit 1 tripped, bit 2 emergency stop input active."""
+    TRIP_CAUSE = 1
+    """The first TripCause since the last arming."""
+    LEVEL_MIN = 2
+    """Lowest level code that may be written, two's complement."""
+    LEVEL_MAX = 3
+    """Highest level code that may be written, two's complement."""
+    WIDTH_CAP = 4
+    """Longest time a pulse gate may be on, in cycles, 24 bits."""
+    DEAD_MAN = 5
+    """Longest silence of the host while armed, in cycles; 0 forbids arming."""
+    ROW_SEED = 6
+    """Seed of the row streams; writing it restarts them."""
+    COLUMN_SEED = 7
+    """Seed of the column streams; writing it restarts them."""
+    SLOTS = 8
+    """Slots of coincidence updates that have passed."""
+    ROW_PULSES = 9
+    """Row pulses of coincidence updates: rows fired, summed over slots."""
+    COLUMN_PULSES = 10
+    """Column pulses of coincidence updates: columns fired, summed over slots."""
+    CELL_PULSES = 11
+    """Coincidences of updates: rows fired times columns fired, summed over slots."""
+    TRAIN_PULSES = 12
+    """Pulses of PULSE micro-ops that have ended."""
+    BAD_FRAMES = 13
+    """Frames refused for their CRC, length or kind."""
+
+
+ACCESS: dict[Register, Access] = {
+    Register.STATE: Access.READ,
+    Register.TRIP_CAUSE: Access.READ,
+    Register.LEVEL_MIN: Access.LIMIT,
+    Register.LEVEL_MAX: Access.LIMIT,
+    Register.WIDTH_CAP: Access.LIMIT,
+    Register.DEAD_MAN: Access.LIMIT,
+    Register.ROW_SEED: Access.WRITE,
+    Register.COLUMN_SEED: Access.WRITE,
+    Register.SLOTS: Access.CLEAR,
+    Register.ROW_PULSES: Access.CLEAR,
+    Register.COLUMN_PULSES: Access.CLEAR,
+    Register.CELL_PULSES: Access.CLEAR,
+    Register.TRAIN_PULSES: Access.CLEAR,
+    Register.BAD_FRAMES: Access.READ,
+}
+"""Access mode of every register. All are 0 after reset; a limit of 0 lets nothing through."""
+
+WIDTH_BITS = 24
+"""Width of pulse-width counters and of WIDTH_CAP in bits."""
+DEAD_MAN_BITS = 32
+"""Width of the dead-man timer in bits."""

@@ -1,0 +1,82 @@
+"""How many cycles every micro-op takes, and when inside it the pins change.
+
+Cycle 0 of a run is the first cycle in which the `running` pin is high. A micro-op's first cycle is the one in which it is fetched; the next
+micro-op's first cycle comes `duration_cycles` later. The offsets say in which cycle, counted from the micro-op's first, a pin shows its new
+value. These numbers are the contract: the RTL is tested against them, the golden model and the dry run compute with them.
+"""
+
+from __future__ import annotations
+
+from crossloop.protocol.microops import MicroOp, Opcode, pulse_fields
+from crossloop.protocol.parameters import Parameters
+
+BASE_CYCLES = 3
+"""Fetch, decode, execute: what every micro-op takes at least."""
+
+RUN_CYCLES = 0
+"""Cycles of a run beside its micro-ops: the duration in the DONE record is the sum over the micro-ops plus this."""
+
+LEVEL_OFFSET = 3
+"""LEVEL: the level strobe. LEVELS: the first strobe; the others follow one per cycle."""
+LEVELS_EXTRA = 1
+"""LEVELS takes BASE_CYCLES + LEVELS_EXTRA + count."""
+
+CONNECT_OFFSET = 3
+"""CONNECT and TILE: the cycle in which changing lines show FLOAT; the new state (or tile) follows break_cycles later."""
+CONNECT_EXTRA = 2
+"""CONNECT and TILE take BASE_CYCLES + CONNECT_EXTRA + break_cycles."""
+
+PULSE_OFFSET = 3
+"""PULSE: the first gate edge; pulse n starts n * (width + gap) later and lasts width."""
+PULSE_EXTRA = 2
+"""PULSE takes BASE_CYCLES + PULSE_EXTRA + count * (width + gap)."""
+
+SLOT_MIN_CYCLES = 8
+"""Shortest slot: the next slot's firing bits are drawn, and the last slot's pulses counted, meanwhile."""
+COINCIDE_OFFSET = 12
+"""COINCIDE: the first slot's gate edge (if any line fires); slot n starts n * slot_cycles later."""
+COINCIDE_EXTRA = 11
+"""COINCIDE takes BASE_CYCLES + COINCIDE_EXTRA + slots * slot_cycles."""
+
+CONVERT_OFFSET = 3
+"""CONVERT: the gates go on; settle + integrate cycles later the conversion strobe shows, and one cycle after that the gates are off."""
+CONVERT_EXTRA = 14
+"""CONVERT takes BASE_CYCLES + CONVERT_EXTRA + settle + integrate + READOUT_CYCLES * channels."""
+READOUT_CYCLES = 2
+"""Cycles per channel to read the converter and write the record (converter serial time)."""
+
+
+def slot_cycles(width_cycles: int, gap_cycles: int) -> int:
+    """Return the length of a coincidence slot in cycles."""
+    return max(width_cycles + gap_cycles, SLOT_MIN_CYCLES)
+
+
+def duration_cycles(op: MicroOp, parameters: Parameters) -> int:
+    """Return how many cycles one execution of a micro-op takes."""
+    match op.opcode:
+        case Opcode.WAIT:
+            return BASE_CYCLES + op.c
+        case Opcode.LEVELS:
+            return BASE_CYCLES + LEVELS_EXTRA + op.b
+        case Opcode.CONNECT | Opcode.TILE:
+            return BASE_CYCLES + CONNECT_EXTRA + parameters.break_cycles
+        case Opcode.PULSE:
+            count, width_cycles, gap_cycles = pulse_fields(op)
+            return BASE_CYCLES + PULSE_EXTRA + count * (width_cycles + gap_cycles)
+        case Opcode.COINCIDE:
+            return BASE_CYCLES + COINCIDE_EXTRA + op.b * slot_cycles(op.c & 0xFFFF, op.c >> 16)
+        case Opcode.CONVERT:
+            return BASE_CYCLES + CONVERT_EXTRA + (op.c & 0xFFFF) + (op.c >> 16) + READOUT_CYCLES * op.b
+        case _:
+            return BASE_CYCLES
+
+
+def serial_cycles(op: MicroOp) -> int:
+    """Return the part of a micro-op's duration that is converter serial time: it grows with the number of lines or channels."""
+    match op.opcode:
+        case Opcode.LEVELS:
+            return op.b
+        case Opcode.CONVERT:
+            return READOUT_CYCLES * op.b
+        case _:
+            return 0
