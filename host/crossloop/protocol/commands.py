@@ -1,4 +1,11 @@
-"""Commands: what a request's payload is made of. A 6-byte header, then data whose length follows from the header."""
+"""Commands: what a request's payload is made of. A 6-byte header, then data whose length follows from the header.
+
+Checks come in this order, and the first that fails decides: the 6 bytes of the header are there (COMMAND_TRUNCATED),
+the opcode is known (UNKNOWN_COMMAND), the header's bank, register and range are inside the device (ADDRESS_RANGE), the
+register can be written (READ_ONLY), the data are all there (COMMAND_TRUNCATED), what the command itself asks for. A
+command that is refused has changed nothing. Records that do not fit into the reply any more are REPLY_FULL; RUN needs
+the room of its DONE record before it starts.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +32,16 @@ class Command(IntEnum):
     WRITE_PROGRAM = 6
     """Write `count` micro-ops of 8 bytes to the program memory from `address` on."""
     RUN = 7
-    """Run the program at `address` until its HALT, appending its records and a DONE record."""
+    """Run the program at `address` until its HALT, appending its records and a DONE record.
+
+    TRIPPED while tripped, else NOT_ARMED while not armed, both without a DONE record. A run that ends with a fault or
+    a trip has a DONE record, and the reply has the status of its flags.
+    """
     ARM = 8
-    """Arm the outputs with the token `count` (1 to 65535, not the last one); clears a latched trip whose cause is gone."""
+    """Arm the outputs with the token `count` (1 to 65535, not that of the last successful arming).
+
+    Clears a latched trip whose cause is gone. Refused with TOKEN_STALE (also for token 0), else TRIPPED while the emergency stop input is active, else NOT_ARMED while DEAD_MAN is 0.
+    """
     DISARM = 9
     """Go to the safe state: pulse gates off, then every line to ground."""
 
@@ -41,6 +55,7 @@ class Bank(IntEnum):
     """Row firing probabilities: bits 6..0 magnitude m (probability m/128), bit 7 sign.
 
     The bank is cleared, then each byte shifts the earlier ones one line up: bytes are sent highest line first, lines not sent are 0.
+    More bytes than lines are ADDRESS_RANGE; `address` is not used.
     """
     COLUMN_STREAMS = 2
     """Column firing probabilities, as ROW_STREAMS."""

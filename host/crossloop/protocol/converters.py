@@ -26,7 +26,9 @@ def _exact(name: str, value: float, step: float, low: int, high: int, unit: str)
         )
     if abs(position - code) > _TOLERANCE * max(1.0, abs(position)):
         below = math.floor(position)
-        nearest = " and ".join(f"{candidate * step:.9g}" for candidate in (below, below + 1) if low <= candidate <= high)
+        nearest = " and ".join(
+            f"{candidate * step:.9g}" for candidate in (below, below + 1) if low <= candidate <= high
+        )
         raise RangeError(
             f"{name} of {value:.9g} {unit} is not a multiple of {step:.9g} {unit}; the nearest are {nearest} {unit}, nothing was sent"
         )
@@ -81,7 +83,9 @@ class Samples:
     def of(cls, parameters: Parameters) -> Samples:
         """Return the current converter of a build."""
         scale = 1e-12 / (1 << (parameters.sample_bits - 1))
-        return cls(parameters.sample_bits, tuple(full_scale_pa * scale for full_scale_pa in parameters.range_full_scale_pa))
+        return cls(
+            parameters.sample_bits, tuple(full_scale_pa * scale for full_scale_pa in parameters.range_full_scale_pa)
+        )
 
     @property
     def code_min(self) -> int:

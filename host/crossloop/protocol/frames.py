@@ -3,6 +3,17 @@
 A frame is COBS-encoded and ends in one zero byte. Decoded it is a header, a payload and the CRC-32 (zlib's polynomial, little endian)
 of both. Requests carry consecutive sequence numbers; the device executes each number once, keeps its reply, and answers a repetition with
 the stored reply. Up to `credit` requests may be under way: a reply with sequence number s lets the host send up to s + credit.
+
+What the device does with a frame, in this order:
+
+1. Nothing between two zero bytes is not a frame. Decoded it must have 12 to frame_bytes bytes (else LENGTH_MISMATCH), a
+   whole last COBS block and a right CRC (else CRC_MISMATCH), the payload its length field says (else LENGTH_MISMATCH),
+   a kind below 0x80 of this list (else UNKNOWN_KIND). These four count in BAD_FRAMES. Reserved fields, and payloads of
+   HELLO, KICK and STOP, are ignored.
+2. A frame that passed restarts the dead-man timer, also when its sequence number is refused.
+3. IDENTITY and REPLY carry the sequence number of their frame, REFUSAL and STOPPED the next number that is expected (0
+   before the first session). Status and detail of IDENTITY and STOPPED are 0, so is the detail of a REFUSAL and of a
+   REPLY with status OK; the detail of any other REPLY is the index of the command that was refused or ended.
 """
 
 from __future__ import annotations
@@ -92,13 +103,19 @@ def unpack_reply(frame: bytes) -> Reply:
         If the frame is truncated, its CRC or length is wrong, or its kind or status is unknown.
     """
     if len(frame) < REPLY_HEADER.size + CRC.size:
-        raise ProtocolError(f"reply frame of {len(frame)} bytes is shorter than the smallest of {REPLY_HEADER.size + CRC.size}")
+        raise ProtocolError(
+            f"reply frame of {len(frame)} bytes is shorter than the smallest of {REPLY_HEADER.size + CRC.size}"
+        )
     if zlib.crc32(frame[: -CRC.size]) != CRC.unpack(frame[-CRC.size :])[0]:
         raise ProtocolError(f"reply frame of {len(frame)} bytes has a wrong CRC-32")
     kind, status, length, sequence, credit, detail = REPLY_HEADER.unpack_from(frame)
     if length != len(frame) - REPLY_HEADER.size - CRC.size:
-        raise ProtocolError(f"reply frame carries {len(frame) - REPLY_HEADER.size - CRC.size} payload bytes, its length field says {length}")
+        raise ProtocolError(
+            f"reply frame carries {len(frame) - REPLY_HEADER.size - CRC.size} payload bytes, its length field says {length}"
+        )
     try:
         return Reply(FrameKind(kind), Status(status), sequence, credit, detail, frame[REPLY_HEADER.size : -CRC.size])
     except ValueError as error:
-        raise ProtocolError(f"reply frame with unknown kind or status: {error}; host and gateware are of different releases") from None
+        raise ProtocolError(
+            f"reply frame with unknown kind or status: {error}; host and gateware are of different releases"
+        ) from None

@@ -2,6 +2,15 @@
 
 Fields on the wire: opcode u8, a u8, b u16, c u32, little endian. The duration of every micro-op is documented here, used by the host's dry
 run and by the golden model, and equals what the RTL takes.
+
+A micro-op that cannot be executed ends the run in its EXECUTE cycle, before any of its side effects; the first check
+that fails decides: UNKNOWN_MICRO_OP; LOOP_DEPTH; LINE_RANGE for a line, tile, selection or channel outside the
+geometry, for a count of 0 (b of LOOP, LEVELS, PULSE, COINCIDE, CONVERT) and for a width, gap, settle or integration
+time of 0; ADDRESS_RANGE for vector words (LEVELS) outside the vector memory and for a program that runs past the end of
+the program memory; REPLY_FULL when a CODES record and the DONE record after it do not fit; then the safety gate's trips
+(LEVEL_WINDOW, PULSE_WIDTH). LEVELS trips at the first code outside the window, after the strobes of those before it.
+Bits of a, b and c that have no meaning are ignored. The gates of a CONVERT are on for settle + integrate + 1 cycles,
+and that must not be above WIDTH_CAP either.
 """
 
 from __future__ import annotations
@@ -132,11 +141,21 @@ def level(family: Family, line: int, code: int) -> MicroOp:
 
 def levels(family: Family, count: int, address: int = 0) -> MicroOp:
     """Return a LEVELS of `count` vector words from `address` on."""
-    return MicroOp(Opcode.LEVELS, family, _field("line count", count, 1, 65535, "lines"), _field("address", address, 0, 65535, "words"))
+    return MicroOp(
+        Opcode.LEVELS,
+        family,
+        _field("line count", count, 1, 65535, "lines"),
+        _field("address", address, 0, 65535, "words"),
+    )
 
 
 def connect(
-    family: Family, state: LineState, *, others: LineState = LineState.GROUND, selection: Selection = Selection.ALL, index: int = 0
+    family: Family,
+    state: LineState,
+    *,
+    others: LineState = LineState.GROUND,
+    selection: Selection = Selection.ALL,
+    index: int = 0,
 ) -> MicroOp:
     """Return a CONNECT: the selection's lines go to `state`, the rest of the family to `others`."""
     packed = family | state << 1 | others << 3 | selection << 5
@@ -156,19 +175,29 @@ def coincide(slots: int, width_cycles: int, gap_cycles: int, *, row_sign: int, c
     _field("slots", slots, 1, 65535, "slots")
     _field("pulse width", width_cycles, 1, 65535, "cycles")
     _field("pulse gap", gap_cycles, 1, 65535, "cycles")
-    packed = _field("row sign", row_sign, 0, 1, "(sign bit)") | _field("column sign", column_sign, 0, 1, "(sign bit)") << 1
+    packed = (
+        _field("row sign", row_sign, 0, 1, "(sign bit)") | _field("column sign", column_sign, 0, 1, "(sign bit)") << 1
+    )
     return MicroOp(Opcode.COINCIDE, packed, slots, width_cycles | gap_cycles << 16)
 
 
 def convert(
-    sensed: Family, channels: int, *, settle_cycles: int, integrate_cycles: int, pair: bool = False, range_index: int = 0
+    sensed: Family,
+    channels: int,
+    *,
+    settle_cycles: int,
+    integrate_cycles: int,
+    pair: bool = False,
+    range_index: int = 0,
 ) -> MicroOp:
     """Return a CONVERT of `channels` channels of the sensed family."""
     _field("channels", channels, 1, 65535, "channels")
     _field("settle time", settle_cycles, 1, 65535, "cycles")
     _field("integration time", integrate_cycles, 1, 65535, "cycles")
     _field("converter range", range_index, 0, 3, "(range number)")
-    return MicroOp(Opcode.CONVERT, sensed | int(pair) << 1 | range_index << 2, channels, settle_cycles | integrate_cycles << 16)
+    return MicroOp(
+        Opcode.CONVERT, sensed | int(pair) << 1 | range_index << 2, channels, settle_cycles | integrate_cycles << 16
+    )
 
 
 def pulse_fields(op: MicroOp) -> tuple[int, int, int]:

@@ -70,11 +70,15 @@ class Parameters:
         for name, (low, high) in _LIMITS.items():
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-                raise RangeError(f"parameter {name} must be an integer from {low} to {high}, not {value!r}; choose another build")
+                raise RangeError(
+                    f"parameter {name} must be an integer from {low} to {high}, not {value!r}; choose another build"
+                )
         for name in ("vector_words", "program_ops", "frame_bytes", "request_slots"):
             value = getattr(self, name)
             if value & (value - 1):
-                raise RangeError(f"parameter {name} must be a power of two, not {value}; the memories are addressed by bit fields")
+                raise RangeError(
+                    f"parameter {name} must be a power of two, not {value}; the memories are addressed by bit fields"
+                )
         if len(self.range_full_scale_pa) != RANGES or any(not 0 < pa < 2**32 for pa in self.range_full_scale_pa):
             raise RangeError(
                 f"parameter range_full_scale_pa must hold {RANGES} currents from 1 to {2**32 - 1} pA, not {self.range_full_scale_pa!r}"
@@ -83,5 +87,7 @@ class Parameters:
     @property
     def build_hash(self) -> int:
         """64-bit hash of the protocol version and of every parameter; host and device must agree on it."""
-        text = f"crossloop protocol {PROTOCOL_VERSION};" + ";".join(f"{f.name}={asdict(self)[f.name]}" for f in fields(self))
+        text = f"crossloop protocol {PROTOCOL_VERSION};" + ";".join(
+            f"{f.name}={asdict(self)[f.name]}" for f in fields(self)
+        )
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little")

@@ -10,7 +10,11 @@ from enum import IntEnum
 from crossloop.protocol.errors import ProtocolError
 
 RECORD_HEADER = struct.Struct("<BBHIH")
-"""kind u8, flags u8, count u16, cycle u32 (of the run), operation u16 (address of the micro-op, register or vector word)."""
+"""kind u8, flags u8, count u16, cycle u32 (of the run), operation u16 (address of the micro-op, register or vector word).
+
+REGISTER records have count 1; flags and cycle of REGISTER and WORDS records are 0. The operation of a DONE record is
+the address of the micro-op that ended the run.
+"""
 
 SATURATED = 0x8000
 """Bit of a CODES value that says the converter was at its limit; bits 14..0 are the code in two's complement."""
@@ -65,9 +69,13 @@ def unpack_records(payload: bytes) -> Iterator[Record]:
             raise ProtocolError(f"record header at byte {position} runs past the payload's {len(payload)} bytes")
         kind, flags, count, cycle, operation = RECORD_HEADER.unpack_from(payload, position)
         if kind not in RecordKind._value2member_map_:
-            raise ProtocolError(f"unknown record kind {kind} at byte {position}; host and gateware are of different releases")
+            raise ProtocolError(
+                f"unknown record kind {kind} at byte {position}; host and gateware are of different releases"
+            )
         start = position + RECORD_HEADER.size
         position = start + count * value_bytes(RecordKind(kind))
         if position > len(payload):
-            raise ProtocolError(f"record at byte {start - RECORD_HEADER.size} runs past the payload's {len(payload)} bytes")
+            raise ProtocolError(
+                f"record at byte {start - RECORD_HEADER.size} runs past the payload's {len(payload)} bytes"
+            )
         yield Record(RecordKind(kind), flags, count, cycle, operation, payload[start:position])

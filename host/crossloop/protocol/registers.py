@@ -63,7 +63,12 @@ ACCESS: dict[Register, Access] = {
     Register.TRAIN_PULSES: Access.CLEAR,
     Register.BAD_FRAMES: Access.READ,
 }
-"""Access mode of every register. All are 0 after reset; a limit of 0 lets nothing through."""
+"""Access mode of every register. All are 0 after reset; a limit of 0 lets nothing through.
+
+WIDTH_CAP keeps 24 bits of what is written, the other registers all 32. A limit that was written once accepts only the
+value it has. A level code passes if it is a code of the level DACs and LEVEL_MIN <= code <= LEVEL_MAX, compared as
+signed 32-bit numbers.
+"""
 
 WIDTH_BITS = 24
 """Width of pulse-width counters and of WIDTH_CAP in bits."""

@@ -45,6 +45,13 @@ CONVERT_EXTRA = 14
 READOUT_CYCLES = 2
 """Cycles per channel to read the converter and write the record (converter serial time)."""
 
+FAULT_OFFSET = 3
+"""A micro-op that ends the run: the cycle in which `running` falls, `tripped` rises if it was a trip, and gates are
+off; it is the cycle of the DONE record. A LEVELS that trips at its word n does so n cycles later, in place of that
+word's strobe."""
+SAFE_OFFSET = 1
+"""Safe state: cycles from the gates' end to the FLOAT phase of the lines that are not at GROUND; break_cycles later they are."""
+
 
 def slot_cycles(width_cycles: int, gap_cycles: int) -> int:
     """Return the length of a coincidence slot in cycles."""
