@@ -17,38 +17,40 @@ RUN_CYCLES = 0
 """Cycles of a run beside its micro-ops: the duration in the DONE record is the sum over the micro-ops plus this."""
 
 LEVEL_OFFSET = 3
-"""LEVEL: the level strobe. LEVELS: the first strobe; the others follow one per cycle."""
-LEVELS_EXTRA = 1
+"""LEVEL: the level strobe."""
+LEVELS_OFFSET = 4
+"""LEVELS: the first strobe (the vector memory answers a cycle after it was asked); the others follow one per cycle."""
+LEVELS_EXTRA = 0
 """LEVELS takes BASE_CYCLES + LEVELS_EXTRA + count."""
 
-CONNECT_OFFSET = 3
+CONNECT_OFFSET = 4
 """CONNECT and TILE: the cycle in which changing lines show FLOAT; the new state (or tile) follows break_cycles later."""
 CONNECT_EXTRA = 2
 """CONNECT and TILE take BASE_CYCLES + CONNECT_EXTRA + break_cycles."""
 
-PULSE_OFFSET = 3
+PULSE_OFFSET = 4
 """PULSE: the first gate edge; pulse n starts n * (width + gap) later and lasts width."""
-PULSE_EXTRA = 2
+PULSE_EXTRA = 1
 """PULSE takes BASE_CYCLES + PULSE_EXTRA + count * (width + gap)."""
 
 SLOT_MIN_CYCLES = 8
 """Shortest slot: the next slot's firing bits are drawn, and the last slot's pulses counted, meanwhile."""
 COINCIDE_OFFSET = 12
 """COINCIDE: the first slot's gate edge (if any line fires); slot n starts n * slot_cycles later."""
-COINCIDE_EXTRA = 11
+COINCIDE_EXTRA = 9
 """COINCIDE takes BASE_CYCLES + COINCIDE_EXTRA + slots * slot_cycles."""
 
-CONVERT_OFFSET = 3
+CONVERT_OFFSET = 4
 """CONVERT: the gates go on; settle + integrate cycles later the conversion strobe shows, and one cycle after that the gates are off."""
-CONVERT_EXTRA = 14
+CONVERT_EXTRA = 11
 """CONVERT takes BASE_CYCLES + CONVERT_EXTRA + settle + integrate + READOUT_CYCLES * channels."""
 READOUT_CYCLES = 2
 """Cycles per channel to read the converter and write the record (converter serial time)."""
 
 FAULT_OFFSET = 3
 """A micro-op that ends the run: the cycle in which `running` falls, `tripped` rises if it was a trip, and gates are
-off; it is the cycle of the DONE record. A LEVELS that trips at its word n does so n cycles later, in place of that
-word's strobe."""
+off; it is the cycle of the DONE record. A LEVELS that trips at its word n does so in place of that word's strobe, in cycle
+LEVELS_OFFSET + n."""
 SAFE_OFFSET = 1
 """Safe state: cycles from the gates' end to the FLOAT phase of the lines that are not at GROUND; break_cycles later they are."""
 
