@@ -1,0 +1,41 @@
+"""Measure by name and write the figures as JSON: `./scripts/bench loop --json loop.json`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from pathlib import Path
+
+from report import Report
+
+BENCHMARKS = {
+    "loop": "one program through rtl: and through cocotb: equal transcripts, cycles per second of each and of the raw engine",
+    "train": "the demo's training through rtl: and model:, samples per second in turns",
+    "cycles": "engine cycles of product and update over tile sizes, converter serial time apart",
+}
+"""Name and purpose; each is a module of this folder with `measure(report)`."""
+
+
+def main() -> int:
+    """Run the named benchmarks; exit status 1 if a bar was missed."""
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    names = ", ".join(f"{name} ({purpose})" for name, purpose in BENCHMARKS.items())
+    parser.add_argument("name", nargs="+", choices=BENCHMARKS, metavar="NAME", help=names)
+    parser.add_argument("--json", type=Path, help="where to write the figures")
+    arguments = parser.parse_args()
+    report = Report()
+    try:
+        for name in arguments.name:
+            print(f"{name}: {BENCHMARKS[name]}", flush=True)
+            importlib.import_module(f"{name}_benchmark").measure(report)
+    except KeyboardInterrupt:
+        print("interrupted; what was measured so far is kept", file=sys.stderr)
+    report.print()
+    if arguments.json:
+        report.write(arguments.json)
+    return 0 if report.bars_met else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
