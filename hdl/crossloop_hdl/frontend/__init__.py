@@ -1,0 +1,1 @@
+"""Front ends: what lies between the safety gate and the array."""

@@ -1,0 +1,93 @@
+"""The `direct` front end: the abstract boundary of the core, for simulation and for wrapping by a real front end.
+
+Every output is a flip-flop of the safety gate or of an engine behind it, so no pin ever glitches.
+"""
+
+from typing import Any
+
+from amaranth.hdl import Module
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from crossloop.protocol.parameters import Parameters
+from crossloop_hdl.layouts import ConversionWord, level_layout, sample_layout
+
+
+class StrobeSignature(wiring.Signature):
+    """A payload that is valid for one cycle and cannot be refused.
+
+    Members
+    -------
+    valid : Out(1)
+        High for the one cycle in which `payload` counts.
+    payload : Out(shape)
+        What is told.
+    """
+
+    def __init__(self, shape: Any) -> None:
+        super().__init__({"valid": Out(1), "payload": Out(shape)})
+
+
+class DirectSignature(wiring.Signature):
+    """What the controller tells the analog world and hears from it.
+
+    Members
+    -------
+    tile : Out(8)
+        Which array is connected to the lines.
+    row_gates, column_gates : Out(rows), Out(columns)
+        Pulse gates: a line in state DRIVE is tied to its level while its gate is 1 and rests at ground otherwise. A gate is
+        never 1 on a line in another state.
+    row_states_low, row_states_high, column_states_low, column_states_high : Out(rows), Out(columns)
+        Bit 0 and bit 1 of every line's `LineState`.
+    level : Out(StrobeSignature(level_layout))
+        A level DAC takes a new code; never while a gate is on.
+    conversion : Out(StrobeSignature(ConversionWord))
+        The converters sample now; the gates of a CONVERT are still on in this cycle.
+    samples : In(stream.Signature(sample_layout))
+        The samples of the last conversion, channel 0 first.
+    """
+
+    def __init__(self, parameters: Parameters) -> None:
+        super().__init__({
+            "tile": Out(8),
+            "row_gates": Out(parameters.rows),
+            "column_gates": Out(parameters.columns),
+            "row_states_low": Out(parameters.rows),
+            "row_states_high": Out(parameters.rows),
+            "column_states_low": Out(parameters.columns),
+            "column_states_high": Out(parameters.columns),
+            "level": Out(StrobeSignature(level_layout(parameters))),
+            "conversion": Out(StrobeSignature(ConversionWord)),
+            "samples": In(stream.Signature(sample_layout(parameters))),
+        })  # fmt: skip
+
+
+def pass_through(m: Module, outer: Any, inner: Any) -> None:
+    """Join the pins of a top to those of a component inside it.
+
+    Parameters
+    ----------
+    m : Module
+        Where the assignments go.
+    outer : component
+        Has the members of a `DirectSignature` as its own, flat, under the same names.
+    inner : interface
+        A `DirectSignature` of a submodule.
+    """
+    for name in DIRECT_OUTPUTS:
+        m.d.comb += getattr(outer, name).eq(getattr(inner, name))
+    for name in ("level", "conversion"):
+        strobe, source = getattr(outer, name), getattr(inner, name)
+        m.d.comb += [strobe.valid.eq(source.valid), strobe.payload.eq(source.payload)]
+    m.d.comb += [
+        inner.samples.valid.eq(outer.samples.valid),
+        inner.samples.payload.eq(outer.samples.payload),
+        outer.samples.ready.eq(inner.samples.ready),
+    ]
+
+
+DIRECT_OUTPUTS = (
+    "tile", "row_gates", "column_gates", "row_states_low", "row_states_high", "column_states_low", "column_states_high",
+)  # fmt: skip
+"""Names of the plain outputs of a `DirectSignature`."""

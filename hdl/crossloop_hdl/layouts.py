@@ -1,0 +1,47 @@
+"""Layouts that several parts of the gateware share; the wire layouts follow `crossloop.protocol`."""
+
+from amaranth.hdl import signed
+from amaranth.lib import data
+
+from crossloop.protocol.parameters import Parameters
+from crossloop.protocol.streams import Family
+
+
+class MicroOpLayout(data.Struct):
+    """One micro-op as it lies in program memory: 8 bytes, little endian.
+
+    Source: `crossloop.protocol.microops.MICRO_OP`.
+    """
+
+    opcode: 8
+    a: 8
+    b: 16
+    c: 32
+
+
+class ConversionWord(data.Struct):
+    """What the conversion strobe tells the front end."""
+
+    family: 1
+    """The sensed family."""
+    pair: 1
+    """Channel k is line 2k minus line 2k + 1 instead of line k."""
+    range: 2
+    """Converter range (transimpedance setting)."""
+    count: 16
+    """Number of channels to convert, from channel 0 on."""
+
+
+def level_layout(parameters: Parameters) -> data.StructLayout:
+    """Return the layout of the level strobe: family, line (65535: every line of the family), code in two's complement."""
+    return data.StructLayout({"family": 1, "line": 16, "code": signed(parameters.level_bits)})
+
+
+def sample_layout(parameters: Parameters) -> data.StructLayout:
+    """Return the layout of a converted sample: code in two's complement, and whether the converter was at its limit."""
+    return data.StructLayout({"code": signed(parameters.sample_bits), "saturated": 1})
+
+
+def family_lines(parameters: Parameters) -> dict[Family, int]:
+    """Return the number of lines of each family."""
+    return {Family.ROWS: parameters.rows, Family.COLUMNS: parameters.columns}
