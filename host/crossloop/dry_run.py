@@ -1,0 +1,141 @@
+"""What a program will take, known before anything is sent: exact cycles, pulses and conversions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from crossloop.protocol.errors import RangeError
+from crossloop.protocol.microops import LineState, MicroOp, Opcode, Selection, pulse_fields
+from crossloop.protocol.parameters import Parameters
+from crossloop.protocol.streams import Family
+from crossloop.protocol.timing import RUN_CYCLES, duration_cycles, serial_cycles
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """The prediction of one run; the device takes exactly this."""
+
+    cycles: int
+    """Controller cycles of the whole run."""
+    serial_cycles: int
+    """Part of the cycles in which levels or converter codes move one line at a time; the rest does not depend on the geometry."""
+    time_s: float
+    """Time of the whole run in seconds."""
+    row_pulses: int | None
+    """Pulses of PULSE trains on row lines, summed over rows; None when a mask that only the device holds selects the rows."""
+    column_pulses: int | None
+    """Pulses of PULSE trains on column lines, summed over columns; None as for rows."""
+    slots: int
+    """Slots of coincidence updates; which lines fire in them is drawn on the device and counted there."""
+    conversions: int
+    """Converter codes read, one per channel and conversion."""
+
+    def __add__(self, other: DryRun) -> DryRun:
+        """Return the prediction of two runs, one after the other."""
+        return DryRun(
+            self.cycles + other.cycles,
+            self.serial_cycles + other.serial_cycles,
+            self.time_s + other.time_s,
+            _sum(self.row_pulses, other.row_pulses),
+            _sum(self.column_pulses, other.column_pulses),
+            self.slots + other.slots,
+            self.conversions + other.conversions,
+        )
+
+
+NOTHING = DryRun(0, 0, 0.0, 0, 0, 0, 0)
+"""The prediction of an operation that sends nothing."""
+
+
+def dry_run(program: Sequence[MicroOp], parameters: Parameters) -> DryRun:
+    """Predict a program.
+
+    Parameters
+    ----------
+    program : sequence of MicroOp
+        The program with its HALT.
+    parameters : Parameters
+        The build it runs on.
+
+    Raises
+    ------
+    RangeError
+        If its loops do not match or are nested too deep, or it has no HALT.
+    """
+    if not program or program[-1].opcode is not Opcode.HALT:
+        raise RangeError("a program must end with HALT; nothing was sent")
+    totals = _Totals(parameters)
+    repeats = [1]
+    for op in program:
+        if op.opcode is Opcode.LOOP:
+            totals.add(op, repeats[-1])
+            repeats.append(repeats[-1] * op.b)
+            if len(repeats) - 1 > parameters.loop_depth:
+                raise RangeError(
+                    f"loops nested {len(repeats) - 1} deep, this device allows {parameters.loop_depth}; nothing was sent"
+                )
+            continue
+        totals.add(op, repeats[-1])
+        if op.opcode is Opcode.NEXT:
+            if len(repeats) == 1:
+                raise RangeError("a NEXT has no LOOP; nothing was sent")
+            repeats.pop()
+    if len(repeats) > 1:
+        raise RangeError("a LOOP has no NEXT; nothing was sent")
+    return totals.result()
+
+
+@dataclass
+class _Totals:
+    """Running sums; follows the line states, since only DRIVE lines pulse."""
+
+    parameters: Parameters
+    cycles: int = RUN_CYCLES
+    serial: int = 0
+    slots: int = 0
+    conversions: int = 0
+    pulses: dict[Family, int | None] = field(default_factory=lambda: {Family.ROWS: 0, Family.COLUMNS: 0})
+    driven: dict[Family, int | None] = field(default_factory=lambda: {Family.ROWS: 0, Family.COLUMNS: 0})
+
+    def add(self, op: MicroOp, times: int) -> None:
+        self.cycles += times * duration_cycles(op, self.parameters)
+        self.serial += times * serial_cycles(op)
+        if op.opcode is Opcode.TILE:
+            self.driven = {Family.ROWS: 0, Family.COLUMNS: 0}
+        elif op.opcode is Opcode.CONNECT:
+            self.driven[Family(op.a & 1)] = self._driven_lines(op)
+        elif op.opcode is Opcode.PULSE:
+            for family in Family:
+                self.pulses[family] = _sum(
+                    self.pulses[family], _scale(self.driven[family], times * pulse_fields(op)[0])
+                )
+        elif op.opcode is Opcode.COINCIDE:
+            self.slots += times * op.b
+        elif op.opcode is Opcode.CONVERT:
+            self.conversions += times * op.b
+
+    def _driven_lines(self, op: MicroOp) -> int | None:
+        lines = self.parameters.rows if Family(op.a & 1) is Family.ROWS else self.parameters.columns
+        state, others = LineState(op.a >> 1 & 3), LineState(op.a >> 3 & 3)
+        selection = Selection(op.a >> 5 & 3)
+        if LineState.DRIVE not in {state, others}:
+            return 0
+        if selection is Selection.SIGNED:
+            return lines if state is others else None
+        selected = {Selection.ALL: lines, Selection.ONE: 1, Selection.FIRST: op.b}[selection]
+        return selected * (state is LineState.DRIVE) + (lines - selected) * (others is LineState.DRIVE)
+
+    def result(self) -> DryRun:
+        return DryRun(
+            self.cycles, self.serial, self.cycles / self.parameters.clock_hz,
+            self.pulses[Family.ROWS], self.pulses[Family.COLUMNS], self.slots, self.conversions,
+        )  # fmt: skip
+
+
+def _sum(a: int | None, b: int | None) -> int | None:
+    return None if a is None or b is None else a + b
+
+
+def _scale(a: int | None, factor: int) -> int | None:
+    return None if a is None else a * factor

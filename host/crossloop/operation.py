@@ -1,0 +1,116 @@
+"""What a session can execute: the base of all operations, and the results of conversions."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossloop import dry_run as prediction
+from crossloop.limits import LimitCodes
+from crossloop.protocol.converters import Clock, Levels
+from crossloop.protocol.errors import RangeError, ShapeError
+from crossloop.protocol.microops import MicroOp, Opcode, pulse_fields
+from crossloop.protocol.parameters import Parameters
+from crossloop.protocol.records import SATURATED
+from crossloop.protocol.streams import Family
+
+_STREAM_BYTE_MAX = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """One conversion: the codes of its channels."""
+
+    codes: NDArray[np.int32]
+    """Converter codes, shape (channels,)."""
+    saturated: NDArray[np.bool_]
+    """Channels that were at the converter's limit, shape (channels,)."""
+    cycle: int
+    """Cycle of the conversion, counted from the start of its run."""
+
+
+class Operation(ABC):
+    """One program run with its data. Subclasses are immutable, hold codes and cycles only, and can be executed any number of times."""
+
+    @property
+    @abstractmethod
+    def key(self) -> Hashable:
+        """What the program depends on: operations with equal keys share one program on the device."""
+
+    @abstractmethod
+    def program(self, parameters: Parameters) -> tuple[MicroOp, ...]:
+        """Return the micro-ops, HALT included; empty when the operation has nothing to do."""
+
+    @abstractmethod
+    def data_commands(self, parameters: Parameters) -> tuple[bytes, ...]:
+        """Return the commands that bring the data (levels, firing probabilities) before the run."""
+
+    @abstractmethod
+    def check_data(self, parameters: Parameters, limits: LimitCodes) -> None:
+        """Refuse data that the device must not get; what follows from the key alone is checked once per key, on the program."""
+
+    @abstractmethod
+    def result(self, conversions: list[Codes]) -> object:
+        """Make the operation's result of its conversions."""
+
+    def dry_run(self, parameters: Parameters) -> prediction.DryRun:
+        """Predict the run exactly."""
+        program = self.program(parameters)
+        return prediction.dry_run(program, parameters) if program else prediction.NOTHING
+
+
+def lines_of(family: Family, parameters: Parameters) -> int:
+    """Return how many lines a family has."""
+    return parameters.rows if family is Family.ROWS else parameters.columns
+
+
+def other(family: Family) -> Family:
+    """Return the family that crosses the given one."""
+    return Family.COLUMNS if family is Family.ROWS else Family.ROWS
+
+
+def check_line(name: str, index: int, count: int) -> None:
+    """Refuse a line or tile number outside the geometry."""
+    number: object = index  # callers are not type-checked
+    if isinstance(number, bool) or not isinstance(number, int | np.integer) or not 0 <= index < count:
+        raise RangeError(f"{name} must be an integer from 0 to {count - 1}, not {index!r}; nothing was sent")
+
+
+def check_vector(name: str, shape: tuple[int, ...], count: int) -> None:
+    """Refuse a vector that is not one-dimensional or longer than its line family."""
+    if len(shape) != 1 or not 1 <= shape[0] <= count:
+        raise ShapeError(f"{name} must have shape (n,) with n from 1 to {count}, not {shape}; nothing was sent")
+
+
+def check_program(program: tuple[MicroOp, ...], parameters: Parameters, limits: LimitCodes) -> None:
+    """Refuse a program whose levels, gate times, lines or tiles are outside the limits or the geometry."""
+    levels, clock = Levels.of(parameters), Clock.of(parameters)
+    for op in program:
+        if op.opcode is Opcode.LEVEL:
+            limits.check_level(op.c - (1 << 32) if op.c >> 31 else op.c, levels, "level")
+        elif op.opcode is Opcode.PULSE:
+            limits.check_width(pulse_fields(op)[1], clock, "pulse width")
+        elif op.opcode is Opcode.COINCIDE:
+            limits.check_width(op.c & 0xFFFF, clock, "pulse width")
+        elif op.opcode is Opcode.CONVERT:
+            _check_convert(op, parameters)
+            limits.check_width((op.c & 0xFFFF) + (op.c >> 16) + 1, clock, "settle plus integration time")
+        elif op.opcode is Opcode.TILE:
+            check_line("tile", op.a, parameters.tiles)
+
+
+def _check_convert(op: MicroOp, parameters: Parameters) -> None:
+    available = lines_of(Family(op.a & 1), parameters) // (2 if op.a & 2 else 1)
+    if op.b > available:
+        raise RangeError(f"{op.b} channels asked for, {available} available on the sensed lines; nothing was sent")
+
+
+def decode_codes(data: bytes, cycle: int) -> Codes:
+    """Read the values of a CODES record: bit 15 saturated, bits 14 to 0 the code in two's complement."""
+    words = np.frombuffer(data, "<u2")
+    shifted: NDArray[np.int16] = (words << 1).view(np.int16)
+    return Codes((shifted >> 1).astype(np.int32), words >= SATURATED, cycle)

@@ -1,0 +1,341 @@
+"""A session: one host program working with one controller."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from crossloop.keep_alive import KeepAlive
+from crossloop.limits import LimitCodes, Limits, settle
+from crossloop.link import KICK_S, Link
+from crossloop.operation import Operation
+from crossloop.packing import Packer, unpack_run
+from crossloop.program_cache import ProgramCache
+from crossloop.protocol import commands
+from crossloop.protocol.converters import Clock, Levels, Samples
+from crossloop.protocol.errors import (
+    CommandError,
+    CrossloopError,
+    IdentityError,
+    ProtocolError,
+    RangeError,
+    SafetyTrip,
+    Status,
+    TripCause,
+)
+from crossloop.protocol.frames import Reply
+from crossloop.protocol.parameters import Parameters
+from crossloop.protocol.records import RecordKind, unpack_records
+from crossloop.protocol.registers import ACCESS, Access, Register
+from crossloop.protocol.transport import Transport
+
+if TYPE_CHECKING:
+    from crossloop.program import Program
+    from crossloop.tile import Tile
+
+_LIMIT_REGISTERS = [register for register in Register if ACCESS[register] is Access.LIMIT]
+_COUNTERS = (
+    Register.SLOTS,
+    Register.ROW_PULSES,
+    Register.COLUMN_PULSES,
+    Register.CELL_PULSES,
+    Register.TRAIN_PULSES,
+)
+_TOKENS = 0xFFFF
+
+
+@dataclass(frozen=True)
+class State:
+    """What the safety gate says."""
+
+    armed: bool
+    """Whether programs may drive lines."""
+    tripped: bool
+    """Whether the gate has gone to the safe state by itself."""
+    stop_input: bool
+    """Whether the emergency stop input is active."""
+    trip_cause: TripCause
+    """The first cause since the last arming."""
+
+
+@dataclass(frozen=True)
+class Counters:
+    """Pulses that the device counted since the counters were last cleared."""
+
+    slots: int
+    """Slots of coincidence updates."""
+    row_pulses: int
+    """Row pulses of coincidence updates."""
+    column_pulses: int
+    """Column pulses of coincidence updates."""
+    cell_pulses: int
+    """Coincidences: rows fired times columns fired, summed over slots."""
+    train_pulses: int
+    """Pulses of pulse trains."""
+    bad_frames: int
+    """Frames that reached the device spoiled; never cleared."""
+
+
+class Session:
+    """One host program working with one controller. Made by `crossloop.connect`; a context manager that disarms and closes at its end.
+
+    Parameters
+    ----------
+    transport : Transport
+        The byte link.
+    limits : Limits, optional
+        Limits to write; without a wish those the device already holds stay, and a fresh device gets the defaults.
+    expected_build : int, optional
+        Build hash that the device must have.
+    first_sequence : int, optional
+        First sequence number of the link, for repeatable transcripts.
+
+    Attributes
+    ----------
+    parameters : Parameters
+        What the device's build is: geometry, converters, memories, clock.
+    levels, samples, clock : Levels, Samples, Clock
+        Converters between volts, amperes, seconds and their codes.
+    transport : Transport
+        The byte link; simulated targets have an attribute `world` on it.
+    link : Link
+        The host's end of the protocol.
+    cycles : int
+        Controller cycles of all runs so far.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        limits: Limits | None = None,
+        expected_build: int | None = None,
+        first_sequence: int | None = None,
+    ) -> None:
+        self.transport = transport
+        self.link = Link(transport, first_sequence)
+        self.cycles = 0
+        self._token = 0
+        self._armed = False
+        self._keep_alive: KeepAlive | None = None
+        try:
+            self.parameters = self.link.open()
+            check_build(self.parameters, expected_build, transport.name)
+            self.levels = Levels.of(self.parameters)
+            self.samples = Samples.of(self.parameters)
+            self.clock = Clock.of(self.parameters)
+            self._limits = self._settle_limits(limits)
+        except BaseException:
+            self.link.close()
+            raise
+        self._generation = self.link.generation
+        self._programs = ProgramCache(self.parameters.program_ops)
+        self._packer = Packer(self.parameters, self._limits, self._programs)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.close()
+        except CrossloopError:
+            if error is None:
+                raise  # otherwise the first error is the one to read
+
+    @property
+    def limits(self) -> Limits:
+        """The limits in force."""
+        codes = self._limits
+        return Limits(
+            v_level_max_v=self.levels.volts(codes.level_max),
+            width_cap_s=self.clock.seconds(codes.width_cap),
+            dead_man_s=self.clock.seconds(codes.dead_man),
+        )
+
+    @property
+    def limit_codes(self) -> LimitCodes:
+        """The limits in force, in codes and cycles."""
+        return self._limits
+
+    def arm(self) -> None:
+        """Let programs drive lines; clears a latched trip whose cause is gone.
+
+        Raises
+        ------
+        SafetyTrip
+            If the cause of a trip is still there.
+        """
+        for _attempt in range(3):
+            self._token = self._token % _TOKENS + 1  # a fresh token each time, so that a repeated frame cannot arm
+            reply = self._exchange_one(commands.arm(self._token))
+            if reply.status is not Status.TOKEN_STALE:
+                break  # stale: an earlier session used the same token last
+        self._raise_for(reply)
+        self._armed = True
+        if not self.transport.simulated and self._keep_alive is None:
+            self._keep_alive = KeepAlive(self.link)
+
+    def disarm(self) -> None:
+        """Go to the safe state: gates off, then every line to ground."""
+        self._let_go()
+        self._raise_for(self._exchange_one(commands.disarm()))
+
+    def stop(self) -> None:
+        """Trip the safety gate at once, also from another thread while a program runs; `arm` ends the trip."""
+        self._armed = False
+        self.link.stop()
+
+    def state(self) -> State:
+        """Ask the safety gate for its state."""
+        values = self._read_registers([Register.STATE, Register.TRIP_CAUSE])
+        state = values[Register.STATE]
+        return State(bool(state & 1), bool(state & 2), bool(state & 4), TripCause(values[Register.TRIP_CAUSE]))
+
+    def counters(self, *, clear: bool = False) -> Counters:
+        """Read the device's pulse counters, and set those that can be cleared to 0 if asked to."""
+        values = self._read_registers([*_COUNTERS, Register.BAD_FRAMES])
+        if clear:
+            self._write_registers(dict.fromkeys(_COUNTERS, 0))
+        return Counters(*(values[register] for register in (*_COUNTERS, Register.BAD_FRAMES)))
+
+    def seed(self, row_seed: int, column_seed: int) -> None:
+        """Restart the random streams of rows and columns from 32-bit seeds."""
+        for name, value in (("row_seed", row_seed), ("column_seed", column_seed)):
+            if not 0 <= value < 1 << 32:
+                raise RangeError(f"{name} must be an integer from 0 to {2**32 - 1}, not {value!r}; nothing was sent")
+        self._write_registers({Register.ROW_SEED: int(row_seed), Register.COLUMN_SEED: int(column_seed)})
+
+    def tile(self, index: int) -> Tile:
+        """Return one of the arrays."""
+        from crossloop.tile import Tile
+
+        return Tile(self, index)
+
+    def program(self) -> Program:
+        """Return an empty program to be filled in volts and seconds, and executed by `execute`."""
+        from crossloop.program import Program
+
+        return Program(self.parameters)
+
+    def execute(self, *operations: Operation) -> list[Any]:
+        """Execute operations in order, as many per request frame as fit.
+
+        Parameters
+        ----------
+        *operations : Operation
+            What to do; all are checked before anything is sent.
+
+        Returns
+        -------
+        list
+            One result per operation, see each operation.
+
+        Raises
+        ------
+        RangeError, ShapeError
+            If an operation is not allowed; nothing was sent.
+        SafetyTrip
+            If the safety gate tripped; operations after that moment were not executed.
+        CommandError
+            If the device refused one, for instance because the outputs are not armed.
+        """
+        if self._generation != self.link.generation:
+            self._forget()
+        frames = self._packer.pack(operations)
+        conversions: list[list[Any]] = [[] for _ in operations]
+        if frames:
+            try:
+                self._fly(frames, conversions)
+            except BaseException:
+                self._programs.clear()  # an upload may not have been executed
+                raise
+        return [operation.result(found) for operation, found in zip(operations, conversions, strict=True)]
+
+    def close(self) -> None:
+        """Disarm and release the port; does nothing the second time."""
+        self._let_go(closing=True)
+        if self.link.closed:
+            return
+        try:
+            self.link.settle()
+            self._exchange_one(commands.disarm())
+        finally:
+            self.link.close()
+
+    def _fly(self, frames: list[Any], conversions: list[list[Any]]) -> None:
+        replies = self.link.exchange([b"".join(frame.parts) for frame in frames], [frame.time_s for frame in frames])
+        for frame, reply in zip(frames, replies, strict=False):
+            if reply.status is not Status.OK:
+                self._raise_for(reply)
+            position = 0
+            for index in frame.runs:
+                conversions[index], cycles, position = unpack_run(reply.payload, position)
+                self.cycles += cycles
+
+    def _exchange_one(self, payload: bytes) -> Reply:
+        return self.link.exchange([payload])[0]
+
+    def _raise_for(self, reply: Reply) -> None:
+        if reply.status is Status.OK:
+            return
+        if reply.status is Status.TRIPPED:
+            self._armed = False
+            raise SafetyTrip(self.state().trip_cause, reply.detail)
+        raise CommandError(reply.status, reply.detail)
+
+    def _read_registers(self, registers: list[Register]) -> dict[Register, int]:
+        reply = self._exchange_one(b"".join([commands.read_register(register) for register in registers]))
+        self._raise_for(reply)
+        values = {
+            Register(record.operation): int.from_bytes(record.data, "little")
+            for record in unpack_records(reply.payload)
+            if record.kind is RecordKind.REGISTER
+        }
+        missing = [register.name for register in registers if register not in values]
+        if missing:
+            raise ProtocolError(f"the reply lacks the registers {missing}; host and gateware are of different releases")
+        return values
+
+    def _write_registers(self, values: Mapping[Register, int]) -> None:
+        payload = b"".join([commands.write_register(register, value) for register, value in values.items()])
+        self._raise_for(self._exchange_one(payload))
+
+    def _settle_limits(self, wanted: Limits | None) -> LimitCodes:
+        held = LimitCodes.from_registers(self._read_registers(_LIMIT_REGISTERS), self.parameters)
+        codes = settle(wanted, held, self.parameters)
+        if held.unset:
+            self._write_registers(codes.registers())
+        if codes.dead_man:
+            self.link.kick_s = min(KICK_S, self.clock.seconds(codes.dead_man) / 4)
+        return codes
+
+    def _forget(self) -> None:
+        """Start over after the link had to open a new session."""
+        self._programs.clear()
+        self._generation = self.link.generation
+        self._armed = False
+
+    def _let_go(self, *, closing: bool = False) -> None:
+        self._armed = False
+        if self._keep_alive is not None:
+            self._keep_alive.end(wait=closing)
+            self._keep_alive = None
+
+
+def check_build(parameters: Parameters, expected_build: int | None, name: str) -> None:
+    """Refuse a device of another build than the caller expects.
+
+    Raises
+    ------
+    IdentityError
+        With both build hashes.
+    """
+    if expected_build is not None and parameters.build_hash != expected_build:
+        raise IdentityError(
+            f"{name} has build hash {parameters.build_hash:016x}, expected was {expected_build:016x}; "
+            "load the expected bitstream, or leave out expected_build to take any"
+        )
