@@ -1,0 +1,427 @@
+"""The compiled part of the plant: one call per batch of event records, one per conversion.
+
+Every number of the plant lives in the arrays of `World`; the functions here only read and write those. All of them are in this one file,
+because numba's cache of compiled code looks at the file of the outermost function only.
+
+A pulse of a cell is an interval in which the voltages of its row and its column stay the same and differ by at least the threshold. The cell
+is moved when the interval ends, by step * duration / t_pulse:
+
+    constant      w += d * a_d * (1 + c2c*xi)
+    soft bounds   w += d * a_d * f * (1 + c2c*xi),   f = 1 - w/b_max upwards, 1 - w/b_min downwards;  additive noise: f + c2c*xi
+
+and then limited to its bounds; d is the sign of v_row - v_column, xi the deviate with the number of pulses the cell had before.
+Source: the device models of aihwkit (ConstantStep, SoftBounds).
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit, uint64
+
+from crossloop_sim.plant.noise import deviate, ones, stream
+
+ALL_LINES = 65535
+
+# Planes of the cells, as in population.Field.
+W, UP, DOWN, UPPER, LOWER = 0, 1, 2, 3, 4
+
+# Rows of `pins`; those of the columns follow those of the rows, one further.
+STATE, GATE, ON = 0, 4, 6
+"""State bits (row bit 0, row bit 1, column bit 0, column bit 1), gates (rows, columns), lines on their level (rows, columns)."""
+
+TILE, ROWS, COLUMNS, FLOATING, SENSING, CONVERSIONS, LIVE = 0, 1, 2, 3, 4, 5, 6
+"""Scalars of `now`: tile connected, geometry, any line floats, any line is sensed, conversions so far, lines whose voltage is not 0."""
+
+LEVEL_STEP, THRESHOLD, PULSE_CYCLES, GAMMA, C2C, ADDITIVE, G_MID, G_HALF, NOISE_SD, SAMPLE_STEPS = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
+"""Scalars of `constants`; the converter steps, one per range, are the last."""
+
+# Kinds of records, as in events.Kind.
+KIND_TILE, KIND_STATES, KIND_LEVEL, KIND_GATES = 2, 3, 4, 5
+
+
+class World(NamedTuple):
+    """The arrays that the event kernels work on; T tiles, L lines of the longer family."""
+
+    levels: Any
+    """(2, L): level of every line in volts, by family."""
+    volts: Any
+    """(2, L): voltage of every line in volts."""
+    pins: Any
+    """(8, words): line states, gates, and which lines are on their level, one bit per line."""
+    since: Any
+    """(2, L): cycle in which a line got its present voltage."""
+    driven: Any
+    """(2, L): whether a line is driven away from 0 V."""
+    cells: Any
+    """(T, 5, cells): planes as in population.Field; cell row*columns + column."""
+    streams: Any
+    """(T, cells): random stream of every cell."""
+    counts: Any
+    """(T, 3, cells): up pulses, down pulses, line pulses that ended with a full pulse of the cell."""
+    line_counts: Any
+    """(T, 2, 2, L): pulses of lines, while writing and while reading, by family."""
+    now: Any
+    """Scalars, see above."""
+    constants: Any
+    """Scalars, see above."""
+    target: Any
+    """(2, L): scratch, the voltages to come."""
+    changed: Any
+    """(2, L): scratch, which lines change; all 0 between events."""
+    order: Any
+    """(2*L,): scratch, a list of lines."""
+
+
+@njit(cache=True, error_model="numpy")
+def _bit(words: Any, line: int) -> bool:
+    """Return a line's bit."""
+    return (words[line >> 6] >> uint64(line & 63)) & uint64(1) != uint64(0)
+
+
+@njit(cache=True, error_model="numpy")
+def _any_floats(pins: Any, family: int, size: int) -> bool:
+    """Return whether a line of a family floats: both state bits are 0."""
+    for index in range((size + 63) >> 6):
+        lines = min(64, size - (index << 6))
+        mask = ~uint64(0) >> uint64(64 - lines)
+        if ~(pins[STATE + 2 * family, index] | pins[STATE + 2 * family + 1, index]) & mask != uint64(0):
+            return True
+    return False
+
+
+@njit(cache=True, error_model="numpy")
+def _move(w: float, step: float, bound: float, stream_state: int, number: int, dose: float, constants: Any) -> float:
+    """Return a cell's state after one pulse, before it is limited to its bounds."""
+    factor = 1.0
+    if constants[GAMMA] != 0.0:
+        factor = 1.0 - constants[GAMMA] * w / bound if bound != 0.0 else 0.0
+    if constants[C2C] != 0.0:
+        xi = constants[C2C] * deviate(stream_state, uint64(number))
+        factor = factor + xi if constants[ADDITIVE] != 0.0 else factor + factor * xi
+    return w + step * factor * dose
+
+
+@njit(cache=True, error_model="numpy")
+def potentials(volts: Any, pins: Any, cells: Any, now: Any, constants: Any) -> None:
+    """Fill in the voltages of floating lines, so that no current flows into any of them; `volts` has shape (2, lines).
+
+    The held lines' voltages are given. Conductances are positive, so the nodal matrix of the floating lines is positive definite as soon as
+    one line is held; lines without any held one float at 0 V. Solved by Cholesky's method.
+    """
+    rows, columns = now[ROWS], now[COLUMNS]
+    state = cells[now[TILE], W]
+    floats = np.zeros((2, max(rows, columns)), np.uint8)
+    nodes = np.empty(rows + columns, np.int64)
+    n, split = 0, 0
+    for family in range(2):
+        split = n
+        for line in range(now[ROWS + family]):
+            if not _bit(pins[STATE + 2 * family], line) and not _bit(pins[STATE + 2 * family + 1], line):
+                floats[family, line] = 1
+                nodes[n] = line
+                n += 1
+    g_mid, g_half = constants[G_MID], constants[G_HALF]
+    matrix = np.zeros((n, n))
+    current = np.zeros(n)
+    for p in range(n):
+        if p < split:
+            i = nodes[p]
+            for j in range(columns):
+                g = g_mid + g_half * state[i * columns + j]
+                matrix[p, p] += g
+                if floats[1, j] == 0:
+                    current[p] += g * volts[1, j]
+        else:
+            j = nodes[p]
+            for i in range(rows):
+                g = g_mid + g_half * state[i * columns + j]
+                matrix[p, p] += g
+                if floats[0, i] == 0:
+                    current[p] += g * volts[0, i]
+            for q in range(split):
+                matrix[p, q] = -(g_mid + g_half * state[nodes[q] * columns + j])
+    coupled = 0 < split < n
+    if coupled:
+        _cholesky_solve(matrix, current)
+    else:
+        for p in range(n):
+            current[p] = current[p] / matrix[p, p]
+    for p in range(n):
+        volts[0 if p < split else 1, nodes[p]] = current[p]
+
+
+@njit(cache=True, error_model="numpy")
+def _cholesky_solve(matrix: Any, vector: Any) -> None:
+    """Solve a positive definite system in place; only the lower triangle is read. Undetermined unknowns become 0."""
+    n = vector.size
+    for p in range(n):
+        scale = matrix[p, p]
+        for q in range(p):
+            total = matrix[p, q]
+            for r in range(q):
+                total -= matrix[p, r] * matrix[q, r]
+            matrix[p, q] = total / matrix[q, q] if matrix[q, q] > 0.0 else 0.0
+        pivot = matrix[p, p]
+        for r in range(p):
+            pivot -= matrix[p, r] * matrix[p, r]
+        matrix[p, p] = np.sqrt(pivot) if pivot > 1e-12 * scale else 0.0
+    for p in range(n):
+        total = vector[p]
+        for r in range(p):
+            total -= matrix[p, r] * vector[r]
+        vector[p] = total / matrix[p, p] if matrix[p, p] > 0.0 else 0.0
+    for p in range(n - 1, -1, -1):
+        total = vector[p]
+        for r in range(p + 1, n):
+            total -= matrix[r, p] * vector[r]
+        vector[p] = total / matrix[p, p] if matrix[p, p] > 0.0 else 0.0
+
+
+@njit(cache=True, error_model="numpy")
+def _end_pulses(cycle: int, world: World) -> None:
+    """End the pulses of every cell whose row or column changes its voltage at `cycle`."""
+    tile, sensing = world.now[TILE], world.now[SENSING]
+    constants = world.constants
+    threshold = constants[THRESHOLD]
+    rows, columns = world.now[ROWS], world.now[COLUMNS]
+    volts_column, since_column = world.volts[1], world.since[1]
+    changed_column, driven_column = world.changed[1], world.driven[1]
+    state, up, down = world.cells[tile, W], world.cells[tile, UP], world.cells[tile, DOWN]
+    upper, lower = world.cells[tile, UPPER], world.cells[tile, LOWER]
+    streams = world.streams[tile]
+    ups, downs, whole = world.counts[tile, 0], world.counts[tile, 1], world.counts[tile, 2]
+    live = np.empty(columns, np.int64)
+    lives = 0
+    alone_column = False
+    for j in range(columns):
+        if volts_column[j] != 0.0:
+            live[lives] = j
+            lives += 1
+            alone_column = alone_column or abs(volts_column[j]) >= threshold
+    for i in range(rows):
+        v_row = world.volts[0, i]
+        if v_row == 0.0 and not alone_column:
+            continue
+        # A cell on a column at 0 V is only moved when its row alone reaches the threshold.
+        alone = abs(v_row) >= threshold
+        row_changed = world.changed[0, i] != 0
+        row_ends = 1 if row_changed and world.driven[0, i] != 0 else 0
+        row_since = world.since[0, i]
+        for position in range(columns if alone else lives):
+            j = position if alone else live[position]
+            column_changed = changed_column[j] != 0
+            begin = max(row_since, since_column[j])
+            if not (row_changed or column_changed) or begin >= cycle:
+                continue
+            v = v_row - volts_column[j]
+            ends = row_ends + (1 if column_changed and driven_column[j] != 0 else 0)
+            cell = i * columns + j
+            if abs(v) >= threshold:
+                dose = (cycle - begin) / constants[PULSE_CYCLES]
+                number = ups[cell] + downs[cell]
+                if v > 0.0:
+                    w = _move(state[cell], up[cell], upper[cell], streams[cell], number, dose, constants)
+                    ups[cell] += 1
+                else:
+                    w = _move(state[cell], -down[cell], lower[cell], streams[cell], number, dose, constants)
+                    downs[cell] += 1
+                state[cell] = min(max(w, lower[cell]), upper[cell])
+                if sensing == 0:
+                    whole[cell] += ends
+            elif ends == 2 and sensing == 0:
+                whole[cell] += 1
+
+
+@njit(cache=True, error_model="numpy")
+def _switch_line(cycle: int, world: World, family: int, line: int) -> None:
+    """Give a changed line its target voltage, and count the pulse that ends with it."""
+    world.changed[family, line] = 0
+    before, after = world.volts[family, line], world.target[family, line]
+    if world.driven[family, line] != 0 and world.since[family, line] < cycle:
+        world.line_counts[world.now[TILE], world.now[SENSING], family, line] += 1
+    world.now[LIVE] += (after != 0.0) - (before != 0.0)
+    world.volts[family, line] = after
+    world.since[family, line] = cycle
+    world.driven[family, line] = after != 0.0 and _bit(world.pins[ON + family], line)
+
+
+@njit(cache=True, error_model="numpy")
+def _settle_all(cycle: int, force: bool, world: World) -> None:
+    """Find every line's voltage anew, floating ones included, and switch those that differ (all of them with `force`)."""
+    low, high = 0.0, 0.0
+    for family in range(2):
+        for line in range(world.now[ROWS + family]):
+            v = world.levels[family, line] if _bit(world.pins[ON + family], line) else 0.0
+            low, high = min(low, v), max(high, v)
+            world.target[family, line] = v
+    # A floating line lies between the lowest and the highest held voltage: below the threshold apart, it moves nothing.
+    if world.now[FLOATING] != 0 and high - low >= world.constants[THRESHOLD]:
+        potentials(world.target, world.pins, world.cells, world.now, world.constants)
+    for family in range(2):
+        for line in range(world.now[ROWS + family]):
+            world.changed[family, line] = force or world.target[family, line] != world.volts[family, line]
+    if world.now[LIVE] != 0:
+        _end_pulses(cycle, world)
+    for family in range(2):
+        for line in range(world.now[ROWS + family]):
+            if world.changed[family, line] != 0:
+                _switch_line(cycle, world, family, line)
+
+
+@njit(cache=True, error_model="numpy")
+def _settle(cycle: int, world: World) -> None:
+    """Connect lines to their levels, or to ground, after gates or states have changed."""
+    pins = world.pins
+    words = pins.shape[1]
+    lines = world.order
+    count = 0
+    for family in range(2):
+        for index in range(words):
+            drive = pins[STATE + 2 * family + 1, index] & ~pins[STATE + 2 * family, index]
+            on = drive & pins[GATE + family, index]
+            different = on ^ pins[ON + family, index]
+            pins[ON + family, index] = on
+            while different != uint64(0):
+                lowest = different & (~different + uint64(1))
+                line = (index << 6) + np.int64(ones(lowest - uint64(1)))
+                lines[count] = (line << 1) | family
+                count += 1
+                world.target[family, line] = world.levels[family, line] if on & lowest != uint64(0) else 0.0
+                world.changed[family, line] = world.target[family, line] != world.volts[family, line]
+                different ^= lowest
+    if world.now[FLOATING] != 0:
+        if count != 0 or world.now[LIVE] != 0:
+            _settle_all(cycle, False, world)
+        return
+    if count != 0 and world.now[LIVE] != 0:
+        _end_pulses(cycle, world)
+    for position in range(count):
+        family, line = lines[position] & 1, lines[position] >> 1
+        if world.changed[family, line] != 0:
+            _switch_line(cycle, world, family, line)
+
+
+@njit(cache=True, error_model="numpy")
+def apply(events: Any, levels: Any, volts: Any, pins: Any, since: Any, driven: Any, cells: Any, streams: Any, counts: Any,
+          line_counts: Any, now: Any, constants: Any, target: Any, changed: Any, order: Any) -> None:  # fmt: skip
+    """Apply event records, shape (n, words), in order; the other arrays are those of `World`."""
+    world = World(levels, volts, pins, since, driven, cells, streams, counts, line_counts, now, constants, target, changed, order)
+    words = pins.shape[1]
+    for index in range(events.shape[0]):
+        event = events[index]
+        cycle, kind = np.int64(event[0]), np.int64(event[1])
+        if kind == KIND_GATES:
+            different = uint64(0)
+            for word in range(words):
+                different |= (pins[GATE, word] ^ event[4 + word]) | (pins[GATE + 1, word] ^ event[4 + words + word])
+                pins[GATE, word] = event[4 + word]
+                pins[GATE + 1, word] = event[4 + words + word]
+            if different != uint64(0):
+                _settle(cycle, world)
+        elif kind == KIND_LEVEL:
+            family, line = np.int64(event[2]), np.int64(event[3])
+            v = np.int64(event[4]) * constants[LEVEL_STEP]
+            on = now[LIVE] != 0
+            if line == ALL_LINES:
+                levels[family, : now[ROWS + family]] = v
+            else:
+                levels[family, line] = v
+                on = on or (pins[ON + family, line >> 6] >> uint64(line & 63)) & uint64(1) != uint64(0)
+            if on:
+                _settle_all(cycle, False, world)
+        elif kind == KIND_STATES:
+            for bit in range(4):
+                for word in range(words):
+                    pins[STATE + bit, word] = event[4 + bit * words + word]
+            floats = _any_floats(pins, 0, now[ROWS]) or _any_floats(pins, 1, now[COLUMNS])
+            # Lines that have just ceased to float leave the voltage they had, so this record is settled as if they still did.
+            now[FLOATING] |= floats
+            _settle(cycle, world)
+            now[FLOATING] = floats
+            now[SENSING] = 0
+            for word in range(words):
+                if (pins[0, word] & pins[1, word]) | (pins[2, word] & pins[3, word]) != uint64(0):
+                    now[SENSING] = 1
+        elif kind == KIND_TILE:
+            # What was under way ends on the old cells; the lines' voltages then lie on the new ones.
+            _settle_all(cycle, True, world)
+            now[TILE] = np.int64(event[2])
+            _settle_all(cycle, True, world)
+
+
+@njit(cache=True, error_model="numpy")
+def currents(sensed: int, channels: int, volts: Any, cells: Any, now: Any, constants: Any) -> Any:
+    """Return the currents into the first `channels` lines of a family held at 0 V, in amperes; the other family is at `volts`, shape (2, lines)."""
+    rows, columns = now[ROWS], now[COLUMNS]
+    state = cells[now[TILE], W]
+    out = np.zeros(channels)
+    total = 0.0
+    if sensed == 1:
+        for i in range(rows):
+            v = volts[0, i]
+            if v != 0.0:
+                total += v
+                for j in range(channels):
+                    out[j] += v * state[i * columns + j]
+    else:
+        for j in range(columns):
+            total += volts[1, j]
+        whole = columns - columns % 4
+        for i in range(channels):
+            # Four running sums: the order is fixed, and the additions overlap.
+            a, b, c, d = 0.0, 0.0, 0.0, 0.0
+            for j in range(0, whole, 4):
+                a += volts[1, j] * state[i * columns + j]
+                b += volts[1, j + 1] * state[i * columns + j + 1]
+                c += volts[1, j + 2] * state[i * columns + j + 2]
+                d += volts[1, j + 3] * state[i * columns + j + 3]
+            for j in range(whole, columns):
+                a += volts[1, j] * state[i * columns + j]
+            out[i] = (a + b) + (c + d)
+    for k in range(channels):
+        out[k] = constants[G_MID] * total + constants[G_HALF] * out[k]
+    return out
+
+
+@njit(cache=True, error_model="numpy")
+def convert(sensed: int, channels: int, range_index: int, pair: bool, sample_bits: int, read_key: int, line_volts: Any, pins: Any,
+            cells: Any, now: Any, constants: Any, conversions: Any) -> Any:  # fmt: skip
+    """Convert channels of the sensed family: code in two's complement, saturation flag above it, one int64 per channel.
+
+    Channel k is line k, or line 2k minus line 2k + 1; a line that is not in the state SENSE gives no current.
+    """
+    tile = now[TILE]
+    volts = line_volts.copy()
+    if _any_floats(pins, 1 - sensed, now[ROWS + 1 - sensed]):
+        potentials(volts, pins, cells, now, constants)
+    needed = min(2 * channels if pair else channels, now[ROWS + sensed])
+    amperes = currents(sensed, needed, volts, cells, now, constants)
+    for line in range(needed):
+        if not _bit(pins[STATE + 2 * sensed], line) or not _bit(pins[STATE + 2 * sensed + 1], line):
+            amperes[line] = 0.0
+    step = constants[SAMPLE_STEPS + range_index]
+    limit = np.int64(1) << np.int64(sample_bits - 1)
+    # The spread of the noise is a fraction of full scale, the same in every range.
+    sd = constants[NOISE_SD] * limit
+    start = stream(uint64(read_key), uint64(now[CONVERSIONS]))
+    now[CONVERSIONS] += 1
+    conversions[tile, sensed] += 1
+    words = np.empty(channels, np.int64)
+    for k in range(channels):
+        position = 0.0
+        if pair and 2 * k + 1 < needed:
+            position = (amperes[2 * k] - amperes[2 * k + 1]) / step
+        elif not pair and k < needed:
+            position = amperes[k] / step
+        if sd != 0.0:
+            position += sd * deviate(start, uint64(k))
+        rounded = np.rint(position)
+        saturated = 0
+        if rounded < -limit:
+            rounded, saturated = -np.float64(limit), 1
+        elif rounded > limit - 1:
+            rounded, saturated = np.float64(limit - 1), 1
+        words[k] = (np.int64(rounded) & (2 * limit - 1)) | (np.int64(saturated) << np.int64(sample_bits))
+    return words

@@ -1,0 +1,186 @@
+"""The plant: the simulated analog world behind the pins of the `direct` front end."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from crossloop.protocol.converters import Levels, Samples
+from crossloop.protocol.errors import ShapeError
+from crossloop.protocol.parameters import Parameters
+from crossloop.protocol.streams import Family
+from crossloop_sim.events import Events, line_words
+from crossloop_sim.plant import kernels, ledger, noise
+from crossloop_sim.plant.configuration import PlantConfiguration
+from crossloop_sim.plant.population import Field, FloatArray, cell_streams, populate
+
+
+class Plant:
+    """Arrays of cells, ideal wires and a front end, driven by event records.
+
+    Nothing of it runs per clock, and every random number is keyed by (seed, tile, cell, pulse) or (seed, conversion, channel): the result
+    depends on the events only, not on how they are cut into batches.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        Geometry, clock and scales of the controller's build.
+    configuration : PlantConfiguration
+        Cells and noise.
+    """
+
+    def __init__(self, parameters: Parameters, configuration: PlantConfiguration | None = None) -> None:
+        self._parameters = parameters
+        self._configuration = configuration or PlantConfiguration()
+        p, c = parameters, self._configuration
+        lines = max(p.rows, p.columns)
+        self._cells = np.stack([populate(c, tile, p.rows, p.columns) for tile in range(p.tiles)])
+        self._streams = np.stack([cell_streams(c.seed, noise.Purpose.CYCLE, tile, p.rows, p.columns).ravel() for tile in range(p.tiles)])
+        self._counts = np.zeros((p.tiles, 3, p.rows, p.columns), np.int64)
+        # The kernels number the cells row by row; these are views.
+        self._flat_cells = self._cells.reshape(p.tiles, len(Field), -1)
+        self._flat_counts = self._counts.reshape(p.tiles, 3, -1)
+        self._line_counts = np.zeros((p.tiles, 2, 2, lines), np.int64)
+        self._conversions = np.zeros((p.tiles, 2), np.int64)
+        self._levels = np.zeros((2, lines))
+        self._volts = np.zeros((2, lines))
+        self._pins = np.zeros((8, line_words(p)), np.uint64)  # every line floats after reset
+        self._since = np.zeros((2, lines), np.int64)
+        self._driven = np.zeros((2, lines), np.uint8)
+        self._target = np.zeros((2, lines))
+        self._changed = np.zeros((2, lines), np.uint8)
+        self._order = np.zeros(2 * lines, np.int64)
+        self._now = np.array([0, p.rows, p.columns, 1, 0, 0, 0], np.int64)
+        self._constants = np.array([
+            Levels.of(p).step_v, c.v_threshold_v, c.t_pulse_s * p.clock_hz, float(c.shape == "soft-bounds"), c.c2c,
+            float(c.c2c_kind == "additive"), c.g_mid_s, c.g_half_s, c.read_noise / c.output_bound, *Samples.of(p).steps_a,
+        ])  # fmt: skip
+        self._read_key = noise.key_of(c.seed, noise.Purpose.READ)
+        self._seconds = 0.0
+
+    @property
+    def parameters(self) -> Parameters:
+        """The controller's build."""
+        return self._parameters
+
+    @property
+    def configuration(self) -> PlantConfiguration:
+        """Cells and noise."""
+        return self._configuration
+
+    @property
+    def seconds(self) -> float:
+        """Wall time spent in `apply` and `convert`."""
+        return self._seconds
+
+    def apply(self, events: Events) -> None:
+        """Apply event records in order; CONVERSION, RUN and TRIP records change nothing.
+
+        Parameters
+        ----------
+        events : ndarray
+            Shape (n, record_words), cycles never falling, also not from one call to the next.
+        """
+        begin = time.perf_counter()
+        if len(events):
+            kernels.apply(
+                _rows(events), self._levels, self._volts, self._pins, self._since, self._driven, self._flat_cells, self._streams,
+                self._flat_counts, self._line_counts, self._now, self._constants, self._target, self._changed, self._order,
+            )  # fmt: skip
+        self._seconds += time.perf_counter() - begin
+
+    def convert(self, event: Events) -> npt.NDArray[np.int64]:
+        """Answer a conversion strobe; every earlier record must have been applied.
+
+        Parameters
+        ----------
+        event : ndarray
+            The CONVERSION record, shape (record_words,).
+
+        Returns
+        -------
+        ndarray
+            One sample word per channel: code & (2**sample_bits - 1) | saturated << sample_bits.
+        """
+        begin = time.perf_counter()
+        family, channels, range_index, pair = (int(value) for value in event[2:6])
+        words: npt.NDArray[np.int64] = kernels.convert(
+            family, channels, range_index & 3, bool(pair), self._parameters.sample_bits, self._read_key, self._volts, self._pins,
+            self._flat_cells, self._now, self._constants, self._conversions,
+        )  # fmt: skip
+        self._seconds += time.perf_counter() - begin
+        return words
+
+    def weights(self, tile: int = 0) -> FloatArray:
+        """Return a copy of the normalised states, shape (rows, columns)."""
+        return np.array(self._cells[tile, Field.W])
+
+    def conductance_s(self, tile: int = 0) -> FloatArray:
+        """Return the conductances in siemens, shape (rows, columns): what a look behind the pins would show."""
+        return self._configuration.g_mid_s + self._configuration.g_half_s * self._cells[tile, Field.W]
+
+    def set_conductance_s(self, tile: int, conductance_s: npt.ArrayLike) -> None:
+        """Put the cells into given states; each cell's own bounds still hold, and nothing enters the ledger.
+
+        Parameters
+        ----------
+        tile : int
+            Which array.
+        conductance_s : array_like
+            Conductances in siemens, of a shape that broadcasts to (rows, columns).
+
+        Raises
+        ------
+        ShapeError
+            If the shape does not fit.
+        """
+        planes = self._cells[tile]
+        try:
+            wanted = np.broadcast_to(np.asarray(conductance_s, np.float64), planes.shape[1:])
+        except ValueError:
+            raise ShapeError(
+                f"conductances of shape {np.shape(conductance_s)} do not fit the {planes.shape[1:]} cells of a tile; nothing was changed"
+            ) from None
+        w = (wanted - self._configuration.g_mid_s) / self._configuration.g_half_s
+        planes[Field.W] = np.clip(w, planes[Field.LOWER], planes[Field.UPPER])
+
+    def cell_fields(self, tile: int = 0) -> dict[str, FloatArray]:
+        """Return copies of the cells' constants by name (up, down, upper, lower; normalised) and of their states (w)."""
+        return {field.name.lower(): np.array(self._cells[tile, field]) for field in Field}
+
+    def voltages_v(self) -> tuple[FloatArray, FloatArray]:
+        """Return the voltages of rows and of columns in volts; floating lines carry no current."""
+        volts = self._volts.copy()
+        kernels.potentials(volts, self._pins, self._flat_cells, self._now, self._constants)
+        return volts[0, : self._parameters.rows], volts[1, : self._parameters.columns]
+
+    def ideal_product(self, sensed: Family, levels_v: npt.ArrayLike, tile: int = 0) -> FloatArray:
+        """Return the currents of the sensed family in amperes, without quantisation, range or noise.
+
+        Parameters
+        ----------
+        sensed : Family
+            COLUMNS: rows are driven, I = G^T v. ROWS: columns are driven, I = G v.
+        levels_v : array_like
+            Voltages of the driven family in volts, shape (driven lines,).
+        tile : int
+            Which array.
+        """
+        g_s = self.conductance_s(tile)
+        product: FloatArray = (g_s.T if sensed is Family.COLUMNS else g_s) @ np.asarray(levels_v, np.float64)
+        return product
+
+    def ledger(self, tile: int = 0) -> ledger.Ledger:
+        """Return every pulse that the cells of a tile have seen."""
+        return ledger.build(self._counts[tile], self._line_counts[tile], self._conversions[tile])
+
+
+def _rows(events: Any) -> Events:
+    """Return records as the kernels are compiled for: a C-ordered, writeable array of shape (n, words)."""
+    if events.ndim == 2 and events.flags.c_contiguous and events.flags.writeable and events.dtype == np.uint64:
+        array: Events = events
+        return array
+    return np.array(events, np.uint64, ndmin=2)
