@@ -2,17 +2,24 @@
 
 from typing import Any
 
-from amaranth.hdl import Module, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from crossloop.protocol.errors import Status
+from crossloop.protocol.microops import Opcode
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.registers import DEAD_MAN_BITS, WIDTH_BITS
-from crossloop_hdl.frontend.direct import DirectSignature
+from crossloop_hdl.engines.coincidence import CoincidenceController
+from crossloop_hdl.engines.counters import COUNTERS, PulseCounters
+from crossloop_hdl.engines.level_sequencer import LevelSequencer
+from crossloop_hdl.engines.line_switch import LineSwitch
+from crossloop_hdl.engines.micro_op_check import MicroOpCheck
+from crossloop_hdl.engines.pulse_generator import PulseGenerator
+from crossloop_hdl.engines.sample_sequencer import SampleSequencer
+from crossloop_hdl.frontend.direct import DIRECT_OUTPUTS, DirectSignature
 from crossloop_hdl.layouts import MicroOpLayout
-
-COUNTERS = ("slots", "row_pulses", "column_pulses", "cell_pulses", "train_pulses")
-"""The counters of the bay, in the order of the bits of `counters_clear`."""
+from crossloop_hdl.safety import SafetyGate
 
 
 class EngineBay(wiring.Component):
@@ -90,5 +97,136 @@ class EngineBay(wiring.Component):
         })  # fmt: skip
 
     def elaborate(self, _platform: Any) -> Module:
-        """Return the bay."""
-        return Module()
+        """Return decoder, engines, counters and safety gate."""
+        m = Module()
+        op = self.op
+        m.submodules.safety = self.safety = safety = SafetyGate(self._parameters)
+        m.submodules.check = check = MicroOpCheck(self._parameters)
+        m.submodules.coincidence = self.coincidence = coincidence = CoincidenceController(self._parameters)
+        m.submodules.sampler = self.sampler = sampler = SampleSequencer(self._parameters)
+        m.submodules.pulses = pulses = PulseGenerator()
+        m.submodules.levels = levels = LevelSequencer()
+        m.submodules.lines = lines = LineSwitch(self._parameters)
+        m.d.comb += [check.op.eq(op), check.records_free.eq(self.records_free)]
+
+        # A start waits while lines are still on their way to the safe state, or a draw of an aborted pass is finished.
+        held, accept, refused, abort = Signal(), Signal(), Signal(), Signal()
+        begin = Signal()
+        m.d.comb += begin.eq((self.start | held) & safety.settled & ~coincidence.drawing)
+        m.d.sync += held.eq((self.start | held) & ~begin)
+        m.d.comb += [
+            accept.eq(begin & self.armed & (check.status == Status.OK)),
+            refused.eq(safety.refused),
+            abort.eq(~self.armed | self.run_abort),
+        ]
+
+        engines = {
+            Opcode.TILE: lines, Opcode.LEVEL: levels, Opcode.LEVELS: levels, Opcode.CONNECT: lines,
+            Opcode.PULSE: pulses, Opcode.COINCIDE: coincidence, Opcode.CONVERT: sampler,
+        }  # fmt: skip
+        wanted = {opcode: op.opcode == opcode for opcode in engines}
+        m.d.comb += [
+            levels.start.eq(accept & (wanted[Opcode.LEVEL] | wanted[Opcode.LEVELS])),
+            lines.start.eq(accept & (wanted[Opcode.TILE] | wanted[Opcode.CONNECT])),
+            pulses.start.eq(accept & ~refused & wanted[Opcode.PULSE]),
+            coincidence.start.eq(accept & ~refused & wanted[Opcode.COINCIDE]),
+            sampler.start.eq(accept & ~refused & wanted[Opcode.CONVERT]),
+            safety.width_check.eq(accept & (wanted[Opcode.PULSE] | wanted[Opcode.COINCIDE] | wanted[Opcode.CONVERT])),
+            safety.width.eq(check.width),
+        ]
+        self._add_outcome(m, begin=begin, accept=accept, refused=refused, status=check.status, engines=engines)
+        for engine in set(engines.values()):
+            m.d.comb += engine.abort.eq(abort)
+        self._connect_operands(m, levels, lines, pulses)
+        self._connect_safety(m, levels, lines, pulses)
+        self._connect_counters(m, pulses)
+        return m
+
+    def _add_outcome(
+        self, m: Module, *, begin: Signal, accept: Signal, refused: Signal, status: Signal, engines: dict[Opcode, Any]
+    ) -> None:
+        """Add when `op` is done and with what status."""
+        busy = Signal()
+        engine_done = Signal()
+        stopped = Signal()
+        done_signals = [engine.done for engine in dict.fromkeys(engines.values())]
+        m.d.comb += [
+            engine_done.eq(Cat(*done_signals).any()),
+            # A record that has begun is completed first.
+            stopped.eq(~self.armed & ~self.sampler.reading),
+            self.fault.eq(Status.OK),
+        ]
+        with m.If(busy):
+            writing = self.op.opcode == Opcode.LEVELS
+            m.d.comb += self.done.eq(engine_done | stopped | (writing & refused))
+            with m.If(~self.armed):
+                m.d.comb += self.fault.eq(Mux(self.tripped, Status.TRIPPED, Status.NOT_ARMED))
+            with m.Elif(writing & refused):
+                m.d.comb += self.fault.eq(Status.TRIPPED)
+        with m.Elif(begin):
+            m.d.comb += self.done.eq(~accept | refused | engine_done)
+            with m.If(~self.armed):
+                m.d.comb += self.fault.eq(Mux(self.tripped, Status.TRIPPED, Status.NOT_ARMED))
+            with m.Elif(status != Status.OK):
+                m.d.comb += self.fault.eq(status)
+            with m.Elif(refused):
+                m.d.comb += self.fault.eq(Status.TRIPPED)
+        with m.If(self.done | self.run_abort):
+            m.d.sync += busy.eq(0)
+        with m.Elif(accept):
+            m.d.sync += busy.eq(1)
+        m.d.comb += self.safety.make_safe.eq(self.run_abort | (self.done & (self.fault != Status.OK)))
+
+    def _connect_operands(self, m: Module, levels: Any, lines: Any, pulses: Any) -> None:
+        """Give every engine its fields of the micro-op."""
+        op, coincidence, sampler = self.op, self.coincidence, self.sampler
+        m.d.comb += [
+            levels.vector.eq(op.opcode == Opcode.LEVELS), levels.line.eq(op.b), levels.value.eq(op.c),
+            levels.vector_data.eq(self.vector_data), self.vector_address.eq(levels.vector_address),
+            lines.change_tile.eq(op.opcode == Opcode.TILE), lines.a.eq(op.a), lines.b.eq(op.b),
+            lines.row_signs.eq(coincidence.row_signs), lines.column_signs.eq(coincidence.column_signs),
+            pulses.count.eq(op.b), pulses.width.eq(op.c[:24]), pulses.gap.eq(Cat(op.c[24:], op.a)),
+            coincidence.slots.eq(op.b), coincidence.width.eq(op.c[:16]), coincidence.gap.eq(op.c[16:]),
+            coincidence.row_sign.eq(op.a[0]), coincidence.column_sign.eq(op.a[1]),
+            sampler.a.eq(op.a), sampler.b.eq(op.b), sampler.c.eq(op.c),
+            sampler.cycle.eq(self.cycle), sampler.operation.eq(self.operation),
+        ]  # fmt: skip
+        for name in ("bank_select", "bank_clear", "bank_shift", "bank_byte", "seed_select", "seed_write", "seed"):
+            m.d.comb += getattr(coincidence, name).eq(getattr(self, name))
+        wiring.connect(m, sampler.records, wiring.flipped(self.records))
+
+    def _connect_safety(self, m: Module, levels: Any, lines: Any, pulses: Any) -> None:
+        """Put the safety gate between the engines and the pins."""
+        op, safety, pins, coincidence, sampler = self.op, self.safety, self.pins, self.coincidence, self.sampler
+        for name in ("arm", "disarm", "stop", "frame_seen", "emergency_stop", "level_min", "level_max", "width_cap", "dead_man"):
+            m.d.comb += getattr(safety, name).eq(getattr(self, name))
+        for name in ("armed", "tripped", "trip_cause", "stop_active", "gates_off"):
+            m.d.comb += getattr(self, name).eq(getattr(safety, name))
+        for name in DIRECT_OUTPUTS:
+            m.d.comb += getattr(pins, name).eq(getattr(safety, name))
+        m.d.comb += [
+            safety.level_write.eq(levels.write), safety.level_family.eq(op.a[0]),
+            safety.level_line.eq(levels.write_line), safety.level_code.eq(levels.write_code),
+            safety.switch.eq(lines.request), safety.change_tile.eq(lines.change_tile), safety.family.eq(op.a[0]),
+            safety.selected.eq(op.a[1:3]), safety.others.eq(op.a[3:5]), safety.tile_wanted.eq(op.a), safety.mask.eq(lines.mask),
+            lines.settled.eq(safety.settled),
+            safety.gate.eq(pulses.gate | coincidence.gate | sampler.gate), safety.masked.eq(coincidence.gate),
+            safety.row_mask.eq(coincidence.row_mask), safety.column_mask.eq(coincidence.column_mask),
+            coincidence.row_drive.eq(safety.row_drive), coincidence.column_drive.eq(safety.column_drive),
+        ]  # fmt: skip
+        for source, strobe in ((safety.level, pins.level), (sampler.conversion, pins.conversion)):
+            m.d.comb += [strobe.valid.eq(source.valid), strobe.payload.eq(source.payload)]
+        wiring.connect(m, wiring.flipped(pins.samples), sampler.samples)
+
+    def _connect_counters(self, m: Module, pulses: Any) -> None:
+        """Add the pulse counters."""
+        m.submodules.counters = counters = PulseCounters(self._parameters)
+        m.d.comb += [
+            counters.counted.eq(self.coincidence.counted),
+            counters.row_total.eq(self.coincidence.row_total),
+            counters.column_total.eq(self.coincidence.column_total),
+            counters.pulse_ended.eq(pulses.pulse_ended),
+            counters.clear.eq(self.counters_clear),
+        ]
+        for name in COUNTERS:
+            m.d.comb += getattr(self, name).eq(getattr(counters, name))

@@ -1,0 +1,91 @@
+"""Checks a micro-op's fields against the build, before anything of it happens."""
+
+from typing import Any
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from crossloop.protocol.errors import Status
+from crossloop.protocol.microops import Opcode, Selection
+from crossloop.protocol.parameters import ALL_LINES, Parameters
+from crossloop.protocol.records import RECORD_HEADER
+from crossloop_hdl.layouts import MicroOpLayout
+
+
+class MicroOpCheck(wiring.Component):
+    """Combinational check of the micro-ops that engines execute, in the order that `crossloop.protocol.microops` promises.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        The build.
+
+    Members
+    -------
+    op : In(MicroOpLayout)
+    records_free : In(16)
+        Bytes that still fit into the reply.
+    status : Out(8)
+        `Status`: OK, or why the micro-op must not be executed.
+    width : Out(25)
+        Gate time of PULSE, COINCIDE and CONVERT in cycles.
+    """
+
+    def __init__(self, parameters: Parameters) -> None:
+        self._parameters = parameters
+        super().__init__({"op": In(MicroOpLayout), "records_free": In(16), "status": Out(8), "width": Out(25)})
+
+    def elaborate(self, _platform: Any) -> Module:
+        """Return the comparators, one case per opcode."""
+        m = Module()
+        op, build = self.op, self._parameters
+        first, second = op.c[:16], op.c[16:]
+        lines = Signal(16)
+        channels = Signal(16)
+        zero_count = Signal()
+        zero_time = Signal()
+        m.d.comb += [
+            lines.eq(Mux(op.a[0], build.columns, build.rows)),
+            channels.eq(Mux(op.a[1], lines >> 1, lines)),
+            zero_count.eq(op.b == 0),
+            zero_time.eq((first == 0) | (second == 0)),
+            self.status.eq(Status.OK),
+            self.width.eq(first),
+        ]
+        outside = Signal()
+        with m.If(outside):
+            m.d.comb += self.status.eq(Status.LINE_RANGE)
+        with m.Switch(op.opcode):
+            with m.Case(Opcode.TILE):
+                m.d.comb += outside.eq(op.a >= build.tiles)
+            with m.Case(Opcode.LEVEL):
+                m.d.comb += outside.eq((op.b >= lines) & (op.b != ALL_LINES))
+            with m.Case(Opcode.LEVELS):
+                m.d.comb += outside.eq(zero_count | (op.b > lines))
+                with m.If(~outside & ((op.c + op.b) > build.vector_words)):
+                    m.d.comb += self.status.eq(Status.ADDRESS_RANGE)
+            with m.Case(Opcode.CONNECT):
+                with m.Switch(op.a[5:7]):
+                    with m.Case(Selection.ONE):
+                        m.d.comb += outside.eq(op.b >= lines)
+                    with m.Case(Selection.FIRST):
+                        m.d.comb += outside.eq(op.b > lines)
+            with m.Case(Opcode.PULSE):
+                m.d.comb += [
+                    outside.eq(zero_count | (op.c[:24] == 0) | ((op.a == 0) & (op.c[24:] == 0))),
+                    self.width.eq(op.c[:24]),
+                ]
+            with m.Case(Opcode.COINCIDE):
+                m.d.comb += outside.eq(zero_count | zero_time)
+            with m.Case(Opcode.CONVERT):
+                # The gates are still on in the cycle of the conversion strobe.
+                m.d.comb += [
+                    outside.eq(zero_count | zero_time | (op.b > channels)),
+                    self.width.eq(first + second + 1),
+                ]
+                with m.If(~outside & (self.records_free < 2 * op.b + 2 * RECORD_HEADER.size)):
+                    m.d.comb += self.status.eq(Status.REPLY_FULL)
+            with m.Default():
+                m.d.comb += self.status.eq(Status.UNKNOWN_MICRO_OP)
+        return m

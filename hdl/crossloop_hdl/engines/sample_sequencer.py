@@ -1,0 +1,129 @@
+"""The sample sequencer: drives the lines, lets the converters sample, and writes what they say as a record."""
+
+from typing import Any
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.lib import enum, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from crossloop.protocol.parameters import Parameters
+from crossloop.protocol.records import RECORD_HEADER, RecordKind
+from crossloop_hdl.frontend.direct import StrobeSignature
+from crossloop_hdl.layouts import ConversionWord, sample_layout
+
+
+class Phase(enum.Enum, shape=2):
+    """What the sequencer is doing."""
+
+    IDLE = 0
+    DRIVE = 1
+    """Gates on: settle, then integrate."""
+    HEADER = 2
+    """Gates off: writing the record's header while the converters work."""
+    SAMPLES = 3
+    """Writing two bytes per channel."""
+
+
+class SampleSequencer(wiring.Component):
+    """Executes CONVERT.
+
+    Once the conversion was strobed the record is completed even if the run is aborted, so that the reply stays readable; a
+    sample that has not come when the safety gate has tripped is written as 0 with the SATURATED bit.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        The build.
+
+    Members
+    -------
+    start : In(1)
+        Strobe; the next three members stay until `done`.
+    a, b, c : In(8), In(16), In(32)
+        Fields of the micro-op, see `Opcode.CONVERT`.
+    cycle, operation : In(32), In(16)
+        Cycle of the run and address of the micro-op, for the record.
+    abort : In(1)
+        Gates off; does not end a record that has begun.
+    gate : Out(1)
+        Gates wanted in the next cycle.
+    reading : Out(1)
+        A record is being written.
+    conversion : Out(StrobeSignature(ConversionWord))
+        To the front end, registered.
+    samples : In(stream.Signature(sample_layout))
+        From the front end.
+    records : Out(stream.Signature(8))
+        The record's bytes.
+    done : Out(1)
+        Strobe in the cycle of the record's last byte.
+    """
+
+    def __init__(self, parameters: Parameters) -> None:
+        super().__init__({
+            "start": In(1), "a": In(8), "b": In(16), "c": In(32), "cycle": In(32), "operation": In(16), "abort": In(1),
+            "gate": Out(1), "reading": Out(1), "conversion": Out(StrobeSignature(ConversionWord)),
+            "samples": In(stream.Signature(sample_layout(parameters))), "records": Out(stream.Signature(8)), "done": Out(1),
+        })  # fmt: skip
+
+    def elaborate(self, _platform: Any) -> Module:
+        """Return timer, header shift register and sample packer."""
+        m = Module()
+        phase = Signal(Phase)
+        left = Signal(17)
+        header = Signal(8 * RECORD_HEADER.size)
+        channels_left = Signal(16)
+        high = Signal()
+        word = Signal(16)
+        missing = self.abort & ~self.samples.valid
+        payload = self.conversion.payload
+        extended = Signal(15)
+        packed = Cat(extended, self.samples.payload.saturated)
+        m.d.comb += [
+            extended.eq(self.samples.payload.code),  # signed: repeats its sign
+            word.eq(Mux(missing, 0x8000, packed)),
+            self.gate.eq(phase == Phase.DRIVE),
+            self.reading.eq((phase == Phase.HEADER) | (phase == Phase.SAMPLES)),
+        ]
+        m.d.sync += self.conversion.valid.eq(0)
+        with m.Switch(phase):
+            with m.Case(Phase.IDLE):
+                with m.If(self.start & ~self.abort):
+                    m.d.sync += [phase.eq(Phase.DRIVE), left.eq(self.c[:16] + self.c[16:])]
+            with m.Case(Phase.DRIVE):
+                m.d.sync += left.eq(left - 1)
+                with m.If(self.abort):
+                    m.d.sync += phase.eq(Phase.IDLE)
+                with m.Elif(left == 0):
+                    m.d.sync += [
+                        phase.eq(Phase.HEADER),
+                        self.conversion.valid.eq(1),
+                        payload.family.eq(self.a[0]),
+                        payload.pair.eq(self.a[1]),
+                        payload.range.eq(self.a[2:4]),
+                        payload.count.eq(self.b),
+                        header.eq(Cat(Const(RecordKind.CODES, 8), self.a, self.b, (self.cycle + 1)[:32], self.operation)),
+                        left.eq(RECORD_HEADER.size - 1),
+                        channels_left.eq(self.b - 1),
+                        high.eq(0),
+                    ]
+            with m.Case(Phase.HEADER):
+                m.d.comb += [self.records.valid.eq(1), self.records.payload.eq(header[:8])]
+                with m.If(self.records.ready):
+                    m.d.sync += [header.eq(header >> 8), left.eq(left - 1)]
+                    with m.If(left == 0):
+                        m.d.sync += phase.eq(Phase.SAMPLES)
+            with m.Case(Phase.SAMPLES):
+                m.d.comb += [
+                    self.records.valid.eq(self.samples.valid | missing),
+                    self.records.payload.eq(Mux(high, word[8:], word[:8])),
+                    self.samples.ready.eq(high & self.records.ready),
+                ]
+                with m.If(self.records.valid & self.records.ready):
+                    m.d.sync += high.eq(~high)
+                    with m.If(high):
+                        m.d.sync += channels_left.eq(channels_left - 1)
+                        with m.If(channels_left == 0):
+                            m.d.comb += self.done.eq(1)
+                            m.d.sync += phase.eq(Phase.IDLE)
+        return m

@@ -1,0 +1,135 @@
+"""The line-state registers, and the break before make that stands between any two states of a line."""
+
+from typing import Any
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import enum, wiring
+from amaranth.lib.wiring import In, Out
+
+from crossloop.protocol.microops import LineState
+from crossloop.protocol.streams import Family
+
+
+class Change(enum.Enum, shape=2):
+    """What the lines are changing to."""
+
+    CONNECT = 0
+    """The requested states of one family."""
+    TILE = 1
+    """Another tile, every line FLOAT."""
+    SAFE = 2
+    """Every line at GROUND."""
+
+
+class LineStates(wiring.Component):
+    """Owns every line's state and the tile. Part of the safety gate, which lets a request through only when no gate is on.
+
+    Lines whose state changes are FLOAT for `break_cycles` cycles first; the others are not touched.
+
+    Parameters
+    ----------
+    rows, columns : int
+        Lines.
+    break_cycles : int
+        Length of the FLOAT time, from 1.
+
+    Members
+    -------
+    request, change_tile : In(1), In(1)
+        Strobe: start a change, to the states of one family or to a tile. Not while `settled` is 0.
+    family, mask, selected, others : In(1), In(max(rows, columns)), In(2), In(2)
+        The family's lines in the mask go to the state `selected`, the rest of the family to `others`.
+    tile_wanted : In(8)
+        The tile to go to.
+    make_safe : In(1)
+        Strobe: drop any change that is under way and take every line to GROUND, beginning in the next cycle.
+    settled : Out(1)
+        No change is under way.
+    tile : Out(8)
+        The tile.
+    row_low, row_high, column_low, column_high : Out(rows), ...
+        Bit 0 and bit 1 of every line's state.
+    row_drive, column_drive : Out(rows), Out(columns)
+        The lines in state DRIVE.
+    """
+
+    def __init__(self, rows: int, columns: int, break_cycles: int) -> None:
+        self._rows, self._columns = rows, columns
+        width = max(rows, columns)
+        super().__init__({
+            "request": In(1), "change_tile": In(1), "family": In(1), "mask": In(width), "selected": In(2), "others": In(2),
+            "tile_wanted": In(8), "make_safe": In(1), "settled": Out(1), "tile": Out(8),
+            "row_low": Out(rows), "row_high": Out(rows), "column_low": Out(columns), "column_high": Out(columns),
+            "row_drive": Out(rows), "column_drive": Out(columns),
+        })  # fmt: skip
+        # In the open, so that a proof can name them.
+        self._break_cycles = break_cycles
+        self.pending_safe = Signal()
+        self.changing = Signal()
+        self.change = Signal(Change)
+        self.change_family = Signal(1)
+        self.left = Signal(range(break_cycles + 1))
+        self.target_low = Signal(width)
+        self.target_high = Signal(width)
+
+    def elaborate(self, _platform: Any) -> Module:
+        """Return state registers and break timer."""
+        m = Module()
+        low = {Family.ROWS: self.row_low, Family.COLUMNS: self.column_low}
+        high = {Family.ROWS: self.row_high, Family.COLUMNS: self.column_high}
+        wanted_low, wanted_high = Signal.like(self.mask), Signal.like(self.mask)
+        tile_target = Signal(8)
+        m.d.comb += [
+            self.settled.eq(~self.changing & ~self.pending_safe),
+            self.row_drive.eq(self.row_high & ~self.row_low),
+            self.column_drive.eq(self.column_high & ~self.column_low),
+        ]
+        for bit, wanted in enumerate((wanted_low, wanted_high)):
+            others = self.others[bit].replicate(len(wanted))
+            m.d.comb += wanted.eq((self.mask & self.selected[bit].replicate(len(wanted))) | (~self.mask & others))
+
+        with m.If(self.pending_safe):
+            m.d.sync += [self.pending_safe.eq(0), self.changing.eq(1), self.change.eq(Change.SAFE)]
+            for family in Family:
+                # LineState.GROUND stays, everything else floats.
+                m.d.sync += [low[family].eq(low[family] & ~high[family]), high[family].eq(0)]
+            m.d.sync += self.left.eq(self._break_cycles - 1)
+        with m.Elif(self.changing):
+            m.d.sync += self.left.eq(self.left - 1)
+            with m.If(self.left == 0):
+                m.d.sync += self.changing.eq(0)
+                self._finish(m, low, high, tile_target)
+        with m.Elif(self.request):
+            m.d.sync += [
+                self.changing.eq(1), self.left.eq(self._break_cycles - 1), self.change_family.eq(self.family),
+                self.target_low.eq(wanted_low), self.target_high.eq(wanted_high), tile_target.eq(self.tile_wanted),
+            ]  # fmt: skip
+            with m.If(self.change_tile):
+                m.d.sync += self.change.eq(Change.TILE)
+                m.d.sync += [register.eq(0) for register in (*low.values(), *high.values())]
+            with m.Else():
+                m.d.sync += self.change.eq(Change.CONNECT)
+                for family in Family:
+                    same = ~((low[family] ^ wanted_low) | (high[family] ^ wanted_high))
+                    with m.If(self.family == family):
+                        m.d.sync += [
+                            low[family].eq(low[family] & same[: len(low[family])]),
+                            high[family].eq(high[family] & same[: len(low[family])]),
+                        ]
+        with m.If(self.make_safe):
+            m.d.sync += [self.pending_safe.eq(1), self.changing.eq(0)]
+        return m
+
+    def _finish(self, m: Module, low: dict[Family, Signal], high: dict[Family, Signal], tile_target: Signal) -> None:
+        """Add what happens at the end of the FLOAT time."""
+        with m.Switch(self.change):
+            with m.Case(Change.CONNECT):
+                for family in Family:
+                    with m.If(self.change_family == family):
+                        m.d.sync += [low[family].eq(self.target_low), high[family].eq(self.target_high)]
+            with m.Case(Change.TILE):
+                m.d.sync += self.tile.eq(tile_target)
+            with m.Case(Change.SAFE):
+                assert LineState.GROUND == 1
+                m.d.sync += [register.eq(~0) for register in low.values()]
+                m.d.sync += [register.eq(0) for register in high.values()]

@@ -1,0 +1,184 @@
+"""The safety gate: the last thing before the pins. Nothing goes around it.
+
+Engines ask, the gate does or refuses. It owns the registers behind every pin that can hurt an array: gates, line states, tile and
+level strobe. A trip turns all gates off in the next cycle, takes all lines to ground after a FLOAT time, and stays until the next
+arming. `tests/formal/` proves its properties.
+"""
+
+from typing import Any
+
+from amaranth.hdl import Module, Signal, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from crossloop.protocol.errors import TripCause
+from crossloop.protocol.parameters import Parameters
+from crossloop.protocol.registers import DEAD_MAN_BITS, WIDTH_BITS
+from crossloop_hdl.frontend.direct import StrobeSignature
+from crossloop_hdl.layouts import level_layout
+from crossloop_hdl.line_states import LineStates
+
+
+class SafetyGate(wiring.Component):
+    """Trips, arming, and the registers behind the pins.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        The build.
+    width_bits, dead_man_bits : int
+        Widths of the two timers; a proof takes short ones.
+
+    Members
+    -------
+    level_write, level_family, level_line, level_code : In(1), In(1), In(16), In(signed(32))
+        Strobe: write a level code; outside `level_min` .. `level_max`, or no code of the DAC: trip LEVEL_WINDOW.
+    switch, change_tile, family, mask, selected, others, tile_wanted : In
+        Strobe: change line states or tile, see `LineStates`.
+    width_check, width : In(1), In(width_bits)
+        Strobe: pulses of this width are about to be asked for; above `width_cap`: trip PULSE_WIDTH.
+    gate, masked, row_mask, column_mask : In(1), In(1), In(rows), In(columns)
+        Gates of the next cycle: those of all DRIVE lines, or of the DRIVE lines in the masks.
+    make_safe : In(1)
+        Strobe: gates off, lines to ground, still armed.
+    arm, disarm, stop, frame_seen, emergency_stop, level_min, level_max, width_cap, dead_man : In
+        See `EngineBay`.
+    refused : Out(1)
+        Combinational: the gate trips in this cycle, and nothing that is asked for in it is done.
+    settled : Out(1)
+        Line states are not changing.
+    armed, tripped, trip_cause, stop_active, gates_off : Out
+        See `EngineBay`.
+    row_drive, column_drive : Out(rows), Out(columns)
+        The lines in state DRIVE.
+    tile, row_gates, column_gates, row_states_low, row_states_high, column_states_low, column_states_high, level : Out
+        See `DirectSignature`.
+    """
+
+    def __init__(
+        self, parameters: Parameters, *, width_bits: int = WIDTH_BITS, dead_man_bits: int = DEAD_MAN_BITS
+    ) -> None:
+        rows, columns = parameters.rows, parameters.columns
+        self._level_bits = parameters.level_bits
+        self.lines = LineStates(rows, columns, parameters.break_cycles)
+        """Submodule; in the open, so that a proof can name its registers."""
+        self.on = Signal()
+        """Gates may be on: the last request was granted."""
+        self.on_cycles = Signal(width_bits)
+        """For how many cycles they have been on so far."""
+        self.silence = Signal(dead_man_bits)
+        """Cycles since the last frame or arming."""
+        super().__init__({
+            "level_write": In(1), "level_family": In(1), "level_line": In(16), "level_code": In(signed(32)),
+            "switch": In(1), "change_tile": In(1), "family": In(1), "mask": In(max(rows, columns)), "selected": In(2),
+            "others": In(2), "tile_wanted": In(8), "width_check": In(1), "width": In(width_bits), "gate": In(1), "masked": In(1),
+            "row_mask": In(rows), "column_mask": In(columns), "make_safe": In(1),
+            "arm": In(1), "disarm": In(1), "stop": In(1), "frame_seen": In(1), "emergency_stop": In(1),
+            "level_min": In(signed(32)), "level_max": In(signed(32)), "width_cap": In(width_bits), "dead_man": In(dead_man_bits),
+            "refused": Out(1), "settled": Out(1), "armed": Out(1), "tripped": Out(1), "trip_cause": Out(8),
+            "stop_active": Out(1), "gates_off": Out(1), "row_drive": Out(rows), "column_drive": Out(columns), "tile": Out(8),
+            "row_gates": Out(rows), "column_gates": Out(columns), "row_states_low": Out(rows), "row_states_high": Out(rows),
+            "column_states_low": Out(columns), "column_states_high": Out(columns),
+            "level": Out(StrobeSignature(level_layout(parameters))),
+        })  # fmt: skip
+
+    def elaborate(self, _platform: Any) -> Module:
+        """Return trip logic, gate registers, level strobe and line states."""
+        m = Module()
+        trip, allowed = Signal(), Signal()
+        stop_first = Signal()
+        m.d.sync += [stop_first.eq(self.emergency_stop), self.stop_active.eq(stop_first)]
+        m.d.comb += [
+            trip.eq(self._trip_now(m)),
+            self.refused.eq(trip),
+            allowed.eq(self.armed & ~trip & ~self.disarm & ~self.make_safe),
+        ]
+        self._add_arming(m, trip)
+        self._add_gates(m, allowed)
+        self._add_levels(m, allowed)
+        self._add_lines(m, trip, allowed)
+        return m
+
+    def _trip_now(self, m: Module) -> Any:
+        """Add the trip causes; return whether one of them holds in this cycle."""
+        code = self.level_code
+        wanted = self.gate & self.armed
+        late = self.on_cycles >= self.width_cap
+        causes = {
+            TripCause.STOP_FRAME: self.stop,
+            TripCause.STOP_INPUT: self.stop_active,
+            TripCause.DEAD_MAN: self.armed & (self.silence >= self.dead_man),
+            TripCause.LEVEL_WINDOW: self.level_write
+            & self.armed
+            & ((code < self.level_min) | (code > self.level_max) | (code != code[: self._level_bits].as_signed())),
+            TripCause.PULSE_WIDTH: (self.width_check & self.armed & (self.width > self.width_cap)) | (wanted & late),
+            TripCause.HOT_SWITCH: (self.armed & (self.level_write | self.switch) & (self.on | self.gate))
+            | (self.armed & self.switch & ~self.settled)
+            | (wanted & ~self.settled),
+        }
+        holds = {cause: Signal(name=f"trips_{cause.name.lower()}") for cause in causes}
+        m.d.comb += [holds[cause].eq(condition) for cause, condition in causes.items()]
+        any_cause = holds[TripCause.STOP_FRAME]
+        for cause in list(holds)[1:]:
+            any_cause = any_cause | holds[cause]
+        with m.If(~self.tripped):
+            # The first of the list decides when several hold in one cycle.
+            branch = m.If
+            for cause, signal in holds.items():
+                with branch(signal):
+                    m.d.sync += self.trip_cause.eq(cause)
+                branch = m.Elif
+        return any_cause
+
+    def _add_arming(self, m: Module, trip: Signal) -> None:
+        """Add the armed and tripped registers and the dead-man timer."""
+        with m.If(trip):
+            m.d.sync += [self.armed.eq(0), self.tripped.eq(1)]
+        with m.Elif(self.disarm):
+            m.d.sync += self.armed.eq(0)
+        with m.Elif(self.arm & (self.dead_man != 0)):
+            m.d.sync += [self.armed.eq(1), self.tripped.eq(0), self.trip_cause.eq(TripCause.NONE)]
+        with m.If(self.frame_seen | self.arm | ~self.armed):
+            m.d.sync += self.silence.eq(0)
+        with m.Else():
+            m.d.sync += self.silence.eq(self.silence + 1)
+
+    def _add_gates(self, m: Module, allowed: Signal) -> None:
+        """Add the gate registers and the timer that knows how long they have been on."""
+        granted = Signal()
+        m.d.comb += [granted.eq(self.gate & allowed), self.gates_off.eq(~self.on)]
+        m.d.sync += self.on.eq(granted)
+        with m.If(granted):
+            m.d.sync += self.on_cycles.eq(self.on_cycles + 1)
+            with m.If(self.masked):
+                m.d.sync += self.row_gates.eq(self.row_drive & self.row_mask)
+                m.d.sync += self.column_gates.eq(self.column_drive & self.column_mask)
+            with m.Else():
+                m.d.sync += [self.row_gates.eq(self.row_drive), self.column_gates.eq(self.column_drive)]
+        with m.Else():
+            m.d.sync += [self.on_cycles.eq(0), self.row_gates.eq(0), self.column_gates.eq(0)]
+
+    def _add_levels(self, m: Module, allowed: Signal) -> None:
+        """Add the level strobe."""
+        write = self.level_write & allowed
+        payload = self.level.payload
+        m.d.sync += self.level.valid.eq(write)
+        with m.If(write):
+            m.d.sync += [
+                payload.family.eq(self.level_family), payload.line.eq(self.level_line), payload.code.eq(self.level_code),
+            ]  # fmt: skip
+
+    def _add_lines(self, m: Module, trip: Signal, allowed: Signal) -> None:
+        """Add the line states."""
+        m.submodules.lines = lines = self.lines
+        for name in ("change_tile", "family", "mask", "selected", "others", "tile_wanted"):
+            m.d.comb += getattr(lines, name).eq(getattr(self, name))
+        m.d.comb += [
+            lines.request.eq(self.switch & allowed),
+            # A cause that persists must not start over again and again.
+            lines.make_safe.eq((trip & ~self.tripped) | self.disarm | self.make_safe),
+            self.settled.eq(lines.settled),
+            self.row_drive.eq(lines.row_drive), self.column_drive.eq(lines.column_drive), self.tile.eq(lines.tile),
+            self.row_states_low.eq(lines.row_low), self.row_states_high.eq(lines.row_high),
+            self.column_states_low.eq(lines.column_low), self.column_states_high.eq(lines.column_high),
+        ]  # fmt: skip
