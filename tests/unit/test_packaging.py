@@ -15,16 +15,10 @@ ROOMS = PYPROJECT["tool"]["hatch"]["build"]["only-include"]
 
 
 def sources(room: str) -> set[str]:
-    """Files of a room that belong to the project, named as they are in the wheel."""
+    """Files of a room, named as they are in the wheel."""
     parent = (ROOT / room).parent
-    listed = subprocess.run(
-        ["git", "-C", ROOT, "ls-files", "--cached", "--others", "--exclude-standard", "--", room],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    paths = [ROOT / line for line in listed.stdout.splitlines()]
-    return {path.relative_to(parent).as_posix() for path in paths if path.is_file()}
+    paths = [path for path in (ROOT / room).rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    return {path.relative_to(parent).as_posix() for path in paths}
 
 
 def locked(name: str) -> set[str]:
