@@ -1,0 +1,1 @@
+"""Training inside the arrays: online backpropagation whose products and updates are physical, and the networks it is compared with."""
