@@ -1,0 +1,91 @@
+"""What must be refused, and what trips: nothing is pulsed, and the session goes on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from crossloop.operations import PulseTrain
+from crossloop.protocol import commands
+from crossloop.protocol import microops as m
+from crossloop.protocol.errors import CommandError, SafetyTrip, Status, TripCause
+from crossloop.protocol.frames import Reply
+from crossloop.protocol.microops import LineState, MicroOp, Opcode, Selection
+from crossloop.protocol.parameters import ALL_LINES
+from crossloop.protocol.records import RecordKind, unpack_records
+from crossloop.protocol.streams import Family
+from crossloop.session import Session
+
+PROGRAM = 0
+
+
+def _send(session: Session, *parts: bytes) -> Reply:
+    """Send commands as they are: the host library would refuse most of what is offered here."""
+    return session.link.exchange([b"".join(parts)])[0]
+
+
+def _run_raw(session: Session, *ops: MicroOp) -> Reply:
+    image = b"".join(op.encode() for op in ops)
+    address = session.parameters.program_ops - len(ops)
+    return _send(session, commands.write_program(image, address), commands.run(address))
+
+
+def _still_works(session: Session) -> None:
+    session.execute(PulseTrain(0, 0, 0, 1, (60, -60), 4, 4))
+
+
+def offer_bad_programs(session: Session, rng: np.random.Generator) -> None:
+    """Programs with lines, tiles, channels, opcodes, loops that the device does not have."""
+    parameters = session.parameters
+    session.arm()
+    bad = [
+        ((m.tile(parameters.tiles),), Status.LINE_RANGE),
+        ((m.level(Family.ROWS, parameters.rows, 1),), Status.LINE_RANGE),
+        ((m.levels(Family.COLUMNS, parameters.columns + 1),), Status.LINE_RANGE),
+        ((m.connect(Family.ROWS, LineState.DRIVE, selection=Selection.ONE, index=parameters.rows),), Status.LINE_RANGE),
+        ((m.convert(Family.ROWS, parameters.rows + 1, settle_cycles=1, integrate_cycles=1),), Status.LINE_RANGE),
+        ((m.next_(),), Status.LOOP_DEPTH),
+        (tuple(m.loop(1) for _ in range(parameters.loop_depth + 1)), Status.LOOP_DEPTH),
+    ]
+    for ops, status in bad:
+        reply = _run_raw(session, *ops, m.halt())
+        assert reply.status is status, (ops, reply.status)
+        _still_works(session)
+    unknown = bytes([200]) + bytes(7)
+    reply = _send(session, commands.write_program(unknown, 1000), commands.run(1000))
+    assert reply.status is Status.UNKNOWN_MICRO_OP
+    _still_works(session)
+
+
+def trip_and_arm_again(session: Session, rng: np.random.Generator) -> None:
+    """Level window, width cap and stop trip the gate; running needs arming; arming needs a fresh token."""
+    limits = session.limit_codes
+    reply = _run_raw(session, m.halt())
+    assert reply.status is Status.NOT_ARMED
+    drive = (
+        m.connect(Family.ROWS, LineState.DRIVE),
+        m.level(Family.ROWS, ALL_LINES, 10),
+    )
+    session.arm()
+    assert limits.level_max < session.levels.code_max + 1
+    for op, cause in (
+        (m.pulse(1, limits.width_cap + 1, 4), TripCause.PULSE_WIDTH),
+        (MicroOp(Opcode.COINCIDE, 0, 1, min(limits.width_cap + 1, 0xFFFF) | 1 << 16), TripCause.PULSE_WIDTH),
+    ):
+        reply = _run_raw(session, *drive, op, m.pulse(3, 4, 4), m.halt())
+        assert reply.status is Status.TRIPPED
+        done = list(unpack_records(reply.payload))[-1]
+        assert (done.kind, done.flags) == (RecordKind.DONE, Status.TRIPPED)
+        assert session.state().trip_cause is cause
+        with pytest.raises(SafetyTrip, match=cause.name):
+            _still_works(session)
+        session.arm()
+        _still_works(session)
+    session.stop()
+    with pytest.raises(SafetyTrip, match="STOP_FRAME"):
+        _still_works(session)
+    session.arm()
+    _still_works(session)
+    session.disarm()
+    with pytest.raises(CommandError, match="NOT_ARMED"):
+        _still_works(session)
