@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from crossloop.operations import Update as Update
     from crossloop.program import Program as Program
     from crossloop.protocol.errors import CrossloopError as CrossloopError
+    from crossloop.protocol.microops import LineState as LineState
     from crossloop.protocol.streams import Family as Family
     from crossloop.session import Session as Session
     from crossloop.tile import Tile as Tile
@@ -24,6 +25,7 @@ _HOMES = {
     "Update": "crossloop.operations",
     "Program": "crossloop.program",
     "CrossloopError": "crossloop.protocol.errors",
+    "LineState": "crossloop.protocol.microops",
     "Family": "crossloop.protocol.streams",
     "Session": "crossloop.session",
     "Tile": "crossloop.tile",

@@ -11,23 +11,17 @@ import threading
 import time
 from collections.abc import Sequence
 
+from crossloop.flight import ATTEMPTS, BAD_FRAMES, RETRY_S, SEQUENCE_MASK, Flight, Patience
 from crossloop.framing import DELIMITER_BYTE, KICK_FRAME, STOP_FRAME, ReplyReader, encode
 from crossloop.protocol.errors import STATUS_ADVICE, LinkError, RangeError, Status
-from crossloop.protocol.frames import CRC, REQUEST_HEADER, SEQUENCE_MODULUS, FrameKind, Reply
+from crossloop.protocol.frames import CRC, REQUEST_HEADER, FrameKind, Reply
 from crossloop.protocol.identity import unpack_identity
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.transport import Transport
 
-RETRY_S = 0.25
-"""Silence after which the unanswered requests are sent again (device time, in a simulation)."""
-ATTEMPTS = 10
-"""Repetitions without any progress after which the link is given up."""
-BAD_FRAMES = 64
-"""Spoiled frames without any progress after which the link is given up."""
 KICK_S = 0.05
 """How often a waiting host kicks until it knows the dead-man time: a quarter of the default of 200 ms."""
 
-_MASK = SEQUENCE_MODULUS - 1
 _RESEND_ON = {Status.SEQUENCE_GAP, Status.CRC_MISMATCH, Status.LENGTH_MISMATCH, Status.UNKNOWN_KIND}
 
 
@@ -58,7 +52,7 @@ class Link:
         self.kick_s = KICK_S
         self.generation = 0
         self.resent = 0
-        self._next = first_sequence & _MASK
+        self._next = first_sequence & SEQUENCE_MASK
         self._credit = 1
         self._payload_bytes = 0
         self._reader = ReplyReader(4096)
@@ -147,18 +141,19 @@ class Link:
             self._unsettled = (
                 True  # stays set when an exception or Ctrl-C leaves this block: then nobody knows what was executed
             )
-            flight = _Flight(
-                self._next, [encode(FrameKind.REQUEST, (self._next + i) & _MASK, p) for i, p in enumerate(payloads)]
+            flight = Flight(
+                self._next,
+                [encode(FrameKind.REQUEST, (self._next + i) & SEQUENCE_MASK, p) for i, p in enumerate(payloads)],
             )
             self._fly(flight, sum(patience_s))
-            self._next = (self._next + flight.sent) & _MASK
+            self._next = (self._next + flight.sent) & SEQUENCE_MASK
             self._unsettled = False
         return [reply for reply in flight.replies if reply is not None]
 
     def recover(self) -> None:
         """Stop whatever runs and open a new session after an exchange that was left half done; the outputs are disarmed."""
         self.stop()
-        self._next = (self._next + 0x1_0000) & _MASK  # never a number that the abandoned requests carried
+        self._next = (self._next + 0x1_0000) & SEQUENCE_MASK  # never a number that the abandoned requests carried
         self.open()
 
     def kick(self) -> None:
@@ -216,9 +211,9 @@ class Link:
                     refused = reply.status
         raise self._silence(ATTEMPTS, refused, self.bad_frames - noise)
 
-    def _fly(self, flight: _Flight, patience_s: float) -> None:
+    def _fly(self, flight: Flight, patience_s: float) -> None:
         """Send the frames of a flight within the credit and collect their replies."""
-        patience = _Patience(patience_s, self.bad_frames)
+        patience = Patience(patience_s, self.bad_frames)
         while not flight.done:
             fresh = flight.launch(self._credit)
             if fresh:
@@ -238,7 +233,7 @@ class Link:
             elif patience.over(self.bad_frames):
                 raise self._silence(patience.attempts, patience.refusal, self.bad_frames - patience.noise)
 
-    def _refused(self, flight: _Flight, reply: Reply, patience: _Patience) -> None:
+    def _refused(self, flight: Flight, reply: Reply, patience: Patience) -> None:
         status = patience.refusal = reply.status
         if status in {Status.NO_SESSION, Status.SEQUENCE_STALE}:
             raise LinkError(f"{self.transport.name} refused the request: {status.name}; {STATUS_ADVICE[status]}")
@@ -247,7 +242,7 @@ class Link:
             patience.attempts += spoiled
             self._resend(flight, flight.refused(reply.sequence, again=spoiled))
 
-    def _resend(self, flight: _Flight, first: int | None) -> None:
+    def _resend(self, flight: Flight, first: int | None) -> None:
         if first is not None:
             self.resent += flight.sent - first
             self._send(DELIMITER_BYTE + b"".join(flight.frames[first : flight.sent]))
@@ -266,89 +261,3 @@ class Link:
             f"{name} did not answer {attempts} times{said}; check power, cable and baud rate, then connect again. "
             "The state of the array is unknown"
         )
-
-
-class _Patience:
-    """How long a silent or noisy line is put up with."""
-
-    def __init__(self, expected_s: float, noise: int) -> None:
-        self.attempts = 0
-        self.noise = noise
-        self.refusal: Status | None = None
-        self._expected_s = expected_s
-        self._total_s = 0.0
-        self._silent_s = 0.0
-
-    def waited(self, time_s: float) -> bool:
-        """Count silence; return whether it is time to send again. Only what exceeds the expected run time counts as an attempt."""
-        self._total_s += time_s
-        self._silent_s += time_s
-        if self._silent_s < RETRY_S:
-            return False
-        self._silent_s = 0.0
-        self.attempts += self._total_s > self._expected_s
-        return True
-
-    def renew(self, noise: int) -> None:
-        """Start counting anew after progress."""
-        self.attempts, self.noise, self._silent_s = 0, noise, 0.0
-
-    def over(self, noise: int) -> bool:
-        """Return whether to give up."""
-        return self.attempts > ATTEMPTS or noise - self.noise > BAD_FRAMES
-
-
-class _Flight:
-    """Frames under way: which were sent, which are answered."""
-
-    def __init__(self, first: int, frames: list[bytes]) -> None:
-        self.frames = frames
-        self.replies: list[Reply | None] = [None] * len(frames)
-        self.base = 0
-        self.sent = 0
-        self._first = first
-        self._goal = len(frames)
-        self._repeated = -1
-
-    @property
-    def done(self) -> bool:
-        return self.base >= self._goal
-
-    def launch(self, credit: int) -> bytes:
-        """Return the frames that may go out now for the first time."""
-        start, self.sent = self.sent, max(self.sent, min(self._goal, self.base + credit))
-        return b"".join(self.frames[start : self.sent])
-
-    def land(self, reply: Reply) -> int | None:
-        """Take a reply; return the frame to send again when an earlier reply was lost."""
-        index = (reply.sequence - self._first) & _MASK
-        if index >= self.sent or self.replies[index] is not None:
-            return None  # an answer to a repetition
-        self.replies[index] = reply
-        if reply.status is not Status.OK:
-            self._goal = self.sent  # no further request after an error
-        while self.base < self.sent and self.replies[self.base] is not None:
-            self.base += 1
-        return self._once(self.base) if index > self.base else None
-
-    def refused(self, sequence: int, *, again: bool) -> int | None:
-        """Return the frame from which to send again, given the number the device expects."""
-        index = (sequence - self._first) & _MASK
-        if index >= self.sent:
-            return None
-        if again:
-            self._repeated = index
-            return index
-        return self._once(index)
-
-    def repeat(self) -> int:
-        """Return the first unanswered frame."""
-        self._repeated = self.base
-        return self.base
-
-    def _once(self, index: int) -> int | None:
-        """Return the index unless the last repetition began there: one lost frame makes every later one report a gap."""
-        if self._repeated == index:
-            return None
-        self._repeated = index
-        return index

@@ -31,6 +31,8 @@ class Codes:
     """Channels that were at the converter's limit, shape (channels,)."""
     cycle: int
     """Cycle of the conversion, counted from the start of its run."""
+    range_index: int
+    """Converter range it was made with."""
 
 
 class Operation(ABC):
@@ -109,8 +111,8 @@ def _check_convert(op: MicroOp, parameters: Parameters) -> None:
         raise RangeError(f"{op.b} channels asked for, {available} available on the sensed lines; nothing was sent")
 
 
-def decode_codes(data: bytes, cycle: int) -> Codes:
-    """Read the values of a CODES record: bit 15 saturated, bits 14 to 0 the code in two's complement."""
+def decode_codes(data: bytes, cycle: int, flags: int) -> Codes:
+    """Read the values of a CODES record: bit 15 saturated, bits 14 to 0 the code in two's complement; flags bits 3 to 2 the range."""
     words = np.frombuffer(data, "<u2")
     shifted: NDArray[np.int16] = (words << 1).view(np.int16)
-    return Codes((shifted >> 1).astype(np.int32), words >= SATURATED, cycle)
+    return Codes((shifted >> 1).astype(np.int32), words >= SATURATED, cycle, flags >> 2 & 3)

@@ -22,6 +22,8 @@ SIGN = 0x80
 """Sign bit of a firing probability; bits 6 to 0 are its magnitude in 1/128."""
 
 _INT8_BITS = 8
+_NOT_POSITIVE = bytes([0, *range(SIGN, 256)])
+_NOT_NEGATIVE = bytes(range(SIGN + 1))
 _QUADRANTS = ((0, 0), (1, 1), (0, 1), (1, 0))
 """Signs (row, column) of the four sign passes; the first two raise the conductance, the last two lower it."""
 
@@ -228,62 +230,6 @@ class PulseTrain(Operation):
         """Return nothing."""
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class MaskedPulses(Operation):
-    """Counted pulses on every cell where a selected row and a selected column cross. The result is None."""
-
-    tile: int
-    """Which array."""
-    row_mask: NDArray[np.bool_]
-    """Selected rows, shape (rows,)."""
-    column_mask: NDArray[np.bool_]
-    """Selected columns, shape (columns,)."""
-    count: int
-    """Number of pulses, from 1."""
-    levels: tuple[int, int]
-    """Level codes (rows, columns) of the selected lines; all other lines are grounded."""
-    width_cycles: int
-    """Pulse width in cycles."""
-    gap_cycles: int
-    """Gap after each pulse in cycles."""
-
-    @property
-    def key(self) -> Hashable:
-        """What the program depends on."""
-        return (MaskedPulses, self.tile, self.count, self.levels, self.width_cycles, self.gap_cycles)
-
-    def program(self, parameters: Parameters) -> tuple[MicroOp, ...]:
-        """Return the micro-ops; they do not depend on the masks, which travel in the stream banks."""
-        check_line("tile", self.tile, parameters.tiles)
-        return (
-            m.tile(self.tile),
-            m.level(Family.ROWS, ALL_LINES, self.levels[0]),
-            m.level(Family.COLUMNS, ALL_LINES, self.levels[1]),
-            m.connect(Family.ROWS, LineState.DRIVE, selection=Selection.SIGNED),
-            m.connect(Family.COLUMNS, LineState.DRIVE, selection=Selection.SIGNED),
-            m.pulse(self.count, self.width_cycles, self.gap_cycles),
-            m.halt(),
-        )
-
-    def check_data(self, parameters: Parameters, limits: LimitCodes) -> None:  # noqa: ARG002  masks have no limits
-        """Refuse masks of another geometry."""
-        if self.row_mask.shape != (parameters.rows,) or self.column_mask.shape != (parameters.columns,):
-            raise ShapeError(
-                f"masks must have shapes ({parameters.rows},) and ({parameters.columns},), not {self.row_mask.shape} and "
-                f"{self.column_mask.shape}; nothing was sent"
-            )
-
-    def data_commands(self, parameters: Parameters) -> tuple[bytes, ...]:  # noqa: ARG002  same on every build
-        """Return the writes of the two stream banks: sign bits that select, magnitudes of 0 that never fire."""
-        return (
-            mask_write(commands.Bank.ROW_STREAMS, self.row_mask),
-            mask_write(commands.Bank.COLUMN_STREAMS, self.column_mask),
-        )
-
-    def result(self, conversions: list[Codes]) -> None:
-        """Return nothing."""
-
-
 def level_write(codes: NDArray[np.integer], address: int, parameters: Parameters) -> bytes:
     """Return the command that writes level codes to the vector memory: bytes where they fit, words otherwise."""
     if parameters.level_bits <= _INT8_BITS:
@@ -296,20 +242,13 @@ def stream_write(bank: commands.Bank, values: NDArray[np.uint8]) -> bytes:
     return commands.write_bytes(bank, values[::-1].tobytes())
 
 
-def mask_write(bank: commands.Bank, mask: NDArray[np.bool_]) -> bytes:
-    """Return the command that selects lines by their sign bits; lines above the highest selected one need no byte."""
-    chosen = np.flatnonzero(mask)
-    length = int(chosen[-1]) + 1 if chosen.size else 1
-    return stream_write(bank, np.where(mask[:length], SIGN, 0).astype(np.uint8))
-
-
 def check_levels(codes: NDArray[np.integer], parameters: Parameters, limits: LimitCodes) -> None:
     """Refuse codes that are not integers or lie outside the level window."""
     if codes.dtype.kind not in "iu":
         raise RangeError(
             f"level codes must be integers, not {codes.dtype}; convert volts with session.levels, nothing was sent"
         )
-    low, high = codes.min(), codes.max()
+    low, high = np.minimum.reduce(codes), np.maximum.reduce(codes)
     if low < limits.level_min or high > limits.level_max:
         levels = Levels.of(parameters)
         for code in (int(low), int(high)):
@@ -322,11 +261,6 @@ def drive_first(family: Family, count: int) -> MicroOp:
 
 
 def _signs(values: NDArray[np.uint8]) -> int:
-    """Return bit 0 set when a positive line could fire, bit 1 when a negative one could."""
-    # A magnitude of 0 never fires, whatever its sign: shifted by one, 1..127 come first and 129..255 last.
-    if not values.size:
-        return 0
-    shifted = values - np.uint8(1)
-    positive = bool((shifted < SIGN - 1).any())
-    negative = bool((values > SIGN).any())
-    return positive | negative << 1
+    """Return bit 0 set when a positive line could fire, bit 1 when a negative one could; a magnitude of 0 never fires."""
+    data = values.tobytes()
+    return bool(data.translate(None, _NOT_POSITIVE)) | bool(data.translate(None, _NOT_NEGATIVE)) << 1

@@ -186,13 +186,13 @@ def unpack_run(payload: bytes, position: int) -> tuple[list[Codes], int, int]:
     conversions: list[Codes] = []
     end = len(payload)
     while position + _RECORD <= end:
-        kind, _flags, count, cycle, _operation = RECORD_HEADER.unpack_from(payload, position)
+        kind, flags, count, cycle, _operation = RECORD_HEADER.unpack_from(payload, position)
         position += _RECORD
         if kind == RecordKind.DONE:
             return conversions, cycle, position
         if kind != RecordKind.CODES or position + 2 * count > end:
             break
-        conversions.append(decode_codes(payload[position : position + 2 * count], cycle))
+        conversions.append(decode_codes(payload[position : position + 2 * count], cycle, flags))
         position += 2 * count
     raise ProtocolError(
         f"the reply's records end at byte {position} without the completion of a run; host and gateware are of different releases"

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from crossloop.limits import LimitCodes
 from crossloop.operation import Codes, Operation, check_line, lines_of, other
 from crossloop.protocol import microops as m
 from crossloop.protocol.errors import RangeError
+from crossloop.protocol.frames import CRC, REPLY_HEADER
 from crossloop.protocol.microops import LineState, MicroOp, Selection
 from crossloop.protocol.parameters import Parameters
+from crossloop.protocol.records import RECORD_HEADER
 from crossloop.protocol.streams import Family
 
 
@@ -78,3 +83,65 @@ class ReadLines(Operation):
     def result(self, conversions: list[Codes]) -> list[Codes]:
         """Return all conversions."""
         return conversions
+
+
+def read_plan(
+    tile: int,
+    rows: range,
+    parameters: Parameters,
+    *,
+    code: int,
+    averages: int,
+    range_index: int,
+    settle_cycles: int,
+    integrate_cycles: int,
+) -> Iterator[ReadLines]:
+    """Yield reads of as many rows as one reply and the program memory hold; averages beyond one reply become repetitions.
+
+    Parameters
+    ----------
+    tile : int
+        Which array.
+    rows : range
+        Rows to read, in order.
+    parameters : Parameters
+        The build.
+    code, averages, range_index, settle_cycles, integrate_cycles
+        As in `ReadLines`.
+    """
+
+    def read(first: int, count: int, times: int) -> ReadLines:
+        return ReadLines(
+            tile, Family.ROWS, first, count, code, times, range_index, settle_cycles, integrate_cycles
+        )  # fmt: skip
+
+    room = parameters.frame_bytes - REPLY_HEADER.size - CRC.size - RECORD_HEADER.size
+    conversions = max(1, room // (RECORD_HEADER.size + 2 * parameters.columns))
+    if averages > conversions:
+        for row in rows:
+            for start in range(0, averages, conversions):
+                yield read(row, 1, min(conversions, averages - start))
+        return
+    at_once = max(1, min(conversions // averages, (parameters.program_ops - 3) // 5))
+    for first in range(rows.start, rows.stop, at_once):
+        yield read(first, min(at_once, rows.stop - first), averages)
+
+
+def mean_of_good(amperes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean of currents over conversions, leaving out saturated ones.
+
+    Parameters
+    ----------
+    amperes : ndarray
+        Currents, shape (lines, conversions, channels); NaN where saturated.
+
+    Returns
+    -------
+    ndarray
+        Shape (lines, channels); NaN where every conversion was saturated.
+    """
+    good = ~np.isnan(amperes)
+    count = good.sum(axis=1)
+    total = np.where(good, amperes, 0.0).sum(axis=1)
+    mean: NDArray[np.float64] = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+    return mean

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -23,13 +22,13 @@ from crossloop.protocol.errors import (
     RangeError,
     SafetyTrip,
     Status,
-    TripCause,
 )
 from crossloop.protocol.frames import Reply
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.records import RecordKind, unpack_records
 from crossloop.protocol.registers import ACCESS, Access, Register
 from crossloop.protocol.transport import Transport
+from crossloop.state import Counters, State
 
 if TYPE_CHECKING:
     from crossloop.program import Program
@@ -44,38 +43,6 @@ _COUNTERS = (
     Register.TRAIN_PULSES,
 )
 _TOKENS = 0xFFFF
-
-
-@dataclass(frozen=True)
-class State:
-    """What the safety gate says."""
-
-    armed: bool
-    """Whether programs may drive lines."""
-    tripped: bool
-    """Whether the gate has gone to the safe state by itself."""
-    stop_input: bool
-    """Whether the emergency stop input is active."""
-    trip_cause: TripCause
-    """The first cause since the last arming."""
-
-
-@dataclass(frozen=True)
-class Counters:
-    """Pulses that the device counted since the counters were last cleared."""
-
-    slots: int
-    """Slots of coincidence updates."""
-    row_pulses: int
-    """Row pulses of coincidence updates."""
-    column_pulses: int
-    """Column pulses of coincidence updates."""
-    cell_pulses: int
-    """Coincidences: rows fired times columns fired, summed over slots."""
-    train_pulses: int
-    """Pulses of pulse trains."""
-    bad_frames: int
-    """Frames that reached the device spoiled; never cleared."""
 
 
 class Session:
@@ -192,8 +159,7 @@ class Session:
     def state(self) -> State:
         """Ask the safety gate for its state."""
         values = self._read_registers([Register.STATE, Register.TRIP_CAUSE])
-        state = values[Register.STATE]
-        return State(bool(state & 1), bool(state & 2), bool(state & 4), TripCause(values[Register.TRIP_CAUSE]))
+        return State.of(values[Register.STATE], values[Register.TRIP_CAUSE])
 
     def counters(self, *, clear: bool = False) -> Counters:
         """Read the device's pulse counters, and set those that can be cleared to 0 if asked to."""
@@ -215,11 +181,11 @@ class Session:
 
         return Tile(self, index)
 
-    def program(self) -> Program:
-        """Return an empty program to be filled in volts and seconds, and executed by `execute`."""
+    def program(self, tile: int = 0) -> Program:
+        """Return an empty program for one array, to be filled in volts and seconds, and executed by `execute`."""
         from crossloop.program import Program
 
-        return Program(self.parameters)
+        return Program(self.parameters, tile)
 
     def execute(self, *operations: Operation) -> list[Any]:
         """Execute operations in order, as many per request frame as fit.

@@ -1,0 +1,191 @@
+"""One array in volts, siemens, amperes and seconds: read it, multiply with it, pulse it, program it, update it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from crossloop import programming
+from crossloop.operation import check_line
+from crossloop.operations import PulseTrain, Update
+from crossloop.protocol.errors import RangeError
+from crossloop.quantise import Quantise, finite_array, probability_bytes
+from crossloop.sensing import LARGEST_COUNT, Sensing, paired
+
+WIDTH_S = 1e-6
+"""Default pulse width."""
+GAP_S = 1e-6
+"""Default gap between pulses."""
+
+
+class Tile(Sensing):
+    """One array of a session, made by `session.tile(index)`; the outputs must be armed for every operation.
+
+    Reading and multiplying come from `Sensing`; here is what changes the cells.
+    """
+
+    def pulse(
+        self,
+        row: int,
+        column: int,
+        count: int,
+        *,
+        polarity: int = 1,
+        v_write_v: float | None = None,
+        width_s: float = WIDTH_S,
+        gap_s: float = GAP_S,
+    ) -> None:
+        """Give one cell counted pulses.
+
+        Parameters
+        ----------
+        row, column : int
+            The cell.
+        count : int
+            Number of pulses, from 1.
+        polarity : {1, -1}
+            1 raises the conductance, -1 lowers it.
+        v_write_v : float, optional
+            Voltage across the cell in volts: half of it on the row, minus half on the column, so that other cells of both see half.
+            By default the largest in the window.
+        width_s, gap_s : float
+            Pulse width, and time after each pulse, in seconds.
+        """
+        up, down = self.write_levels(v_write_v)
+        width, gap = self._pulse_cycles(width_s, gap_s)
+        if polarity not in {1, -1}:
+            raise RangeError(
+                f"polarity must be 1 (raise the conductance) or -1 (lower it), not {polarity!r}; nothing was sent"
+            )
+        check_line("row", row, self.shape[0])
+        check_line("column", column, self.shape[1])
+        check_line("pulse count minus 1", count - 1, LARGEST_COUNT)
+        levels = up if polarity > 0 else down
+        self.session.execute(PulseTrain(self.index, int(row), int(column), int(count), levels, width, gap))
+
+    def pulse_counts(
+        self,
+        counts: ArrayLike,
+        *,
+        v_write_v: float | None = None,
+        width_s: float = WIDTH_S,
+        gap_s: float = GAP_S,
+    ) -> None:
+        """Give every cell its own number of pulses, row by row and in powers of two, so that few requests suffice.
+
+        Parameters
+        ----------
+        counts : array_like of int
+            Pulses per cell, shape (rows, columns); positive raises the conductance, negative lowers it.
+        v_write_v, width_s, gap_s
+            As in `pulse`.
+        """
+        up, down = self.write_levels(v_write_v)
+        width, gap = self._pulse_cycles(width_s, gap_s)
+        checked = programming.check_counts(counts, self.shape)
+        self.session.execute(*programming.masked_pulses(self.index, checked, up, down, width, gap))
+
+    def program(
+        self,
+        target_g_s: ArrayLike,
+        *,
+        step_s: float,
+        rounds: int = 1,
+        v_read_v: float | None = None,
+        averages: int = 1,
+        range_index: int = 0,
+        v_write_v: float | None = None,
+        width_s: float = WIDTH_S,
+        gap_s: float = GAP_S,
+    ) -> programming.Programmed:
+        """Bring every cell near a target conductance by reading and counted pulses.
+
+        Parameters
+        ----------
+        target_g_s : array_like
+            Wanted conductances in siemens, shape (rows, columns).
+        step_s : float
+            Nominal change of conductance per pulse, in siemens.
+        rounds : int
+            How often to read and correct; 1 is open loop.
+        v_read_v, averages, range_index
+            As in `read_all`.
+        v_write_v, width_s, gap_s
+            As in `pulse`.
+
+        Returns
+        -------
+        Programmed
+            What was reached.
+        """
+        target = finite_array("target_g_s", target_g_s, self.shape, "S")
+        programming.check_plan(target, step_s, rounds)
+        pulses = np.zeros(self.shape, np.int64)
+        reached = self.read_all(v_read_v=v_read_v, averages=averages, range_index=range_index)
+        for _round in range(rounds):
+            counts = programming.counts_for(target, reached, step_s)
+            self.pulse_counts(counts, v_write_v=v_write_v, width_s=width_s, gap_s=gap_s)
+            pulses += counts
+            reached = self.read_all(v_read_v=v_read_v, averages=averages, range_index=range_index)
+        return programming.Programmed(reached, reached - target, pulses)
+
+    def update(
+        self,
+        x: ArrayLike,
+        delta: ArrayLike,
+        *,
+        pair: bool = False,
+        slots: int = 31,
+        quantise: Quantise | None = None,
+        v_write_v: float | None = None,
+        width_s: float = WIDTH_S,
+        gap_s: float = GAP_S,
+    ) -> None:
+        """Stochastic outer-product update: cell (i, j) gets slots * x[i] * delta[j] pulses on average, raising for a positive product.
+
+        Parameters
+        ----------
+        x : array_like
+            Firing probabilities of the rows with their signs, from -1 to 1 in steps of 1/128, shape (rows,).
+        delta : array_like
+            Firing probabilities of the columns with their signs, shape (columns,), or (columns // 2,) in pairs.
+        pair : bool
+            Value k acts on column 2k, and with the opposite sign on column 2k + 1.
+        slots : int
+            Pulse opportunities per sign pass.
+        quantise : {"nearest", "toward_zero"}, optional
+            How to round probabilities that are no multiples of 1/128 up to 127/128; they are refused without it.
+        v_write_v, width_s, gap_s
+            As in `pulse`.
+        """
+        count = self.shape[1] // 2 if pair else self.shape[1]
+        row_bytes = probability_bytes("x", finite_array("x", x, self.shape[:1], "probability"), quantise)
+        values = finite_array("delta", delta, (count,), "probability")
+        column_bytes = probability_bytes("delta", paired(values) if pair else values, quantise)
+        up, down = self.write_levels(v_write_v)
+        width, gap = self._pulse_cycles(width_s, gap_s)
+        self.session.execute(Update(self.index, row_bytes, column_bytes, slots, width, gap, up, down))
+
+    def write_levels(self, v_write_v: float | None = None) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Return the level codes (row, column) that raise, and those that lower the conductance, for a voltage across the cell.
+
+        By default for the largest voltage in the window.
+        """
+        levels, limits = self.session.levels, self.session.limit_codes
+        if v_write_v is None:
+            half = min(limits.level_max, -limits.level_min)
+        else:
+            half = levels.code(v_write_v / 2, "half of v_write_v")
+            if half <= 0:
+                raise RangeError(
+                    f"v_write_v must be above 0 V, not {v_write_v!r}; choose the direction by the sign of the pulses"
+                )
+            limits.check_level(half, levels, "half of v_write_v")
+            limits.check_level(-half, levels, "minus half of v_write_v")
+        return (half, -half), (-half, half)
+
+    def _pulse_cycles(self, width_s: float, gap_s: float) -> tuple[int, int]:
+        clock, limits = self.session.clock, self.session.limit_codes
+        width = clock.cycles(width_s, "width_s")
+        limits.check_width(width, clock, "width_s")
+        return width, clock.cycles(gap_s, "gap_s", 0xFFFF)
