@@ -70,7 +70,7 @@ make_venv() {
 pip_install() {
     local log=$state/log/pip.log
     if ! "$venv/bin/python" -m pip install --no-deps --no-compile --progress-bar off --no-input "$@" > "$log" 2>&1; then
-        grep -v '^WARNING: Retrying' "$log" | tail -n 15 >&2
+        grep -v '^WARNING: Retrying' "$log" | tail -n 15 >&2 || true
         fail "installing failed; the whole log: $log"
     fi
 }
