@@ -1,0 +1,1 @@
+"""The gateware: link, dispatcher, sequencer, engines and safety gate, written in Amaranth."""

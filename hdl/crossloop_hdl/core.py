@@ -1,0 +1,237 @@
+"""The controller: link, dispatcher, memories, sequencer and engine bay, with bytes on one side and the array's lines on the other."""
+
+from typing import Any
+
+from amaranth.hdl import Module
+from amaranth.lib import stream, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from crossloop.protocol.parameters import Parameters
+from crossloop_hdl.dispatcher import Dispatcher
+from crossloop_hdl.engines.engine_bay import COUNTERS, EngineBay
+from crossloop_hdl.frontend.direct import DirectSignature, pass_through
+from crossloop_hdl.layouts import MicroOpLayout
+from crossloop_hdl.link.request_link import RequestLink
+from crossloop_hdl.registers import CLEARED, RegisterFile, member
+from crossloop_hdl.sequencer import Sequencer
+from crossloop_hdl.uart import UartReceiver, UartTransmitter
+
+assert tuple(member(register) for register in CLEARED) == COUNTERS
+
+
+class Core(wiring.Component):
+    """The whole controller behind the byte stream, with the `direct` front end.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        Build.
+
+    Members
+    -------
+    rx : In(stream.Signature(8, always_ready=True))
+        Bytes from the host, at most one per cycle; all are taken.
+    tx : Out(stream.Signature(8))
+        Bytes to the host.
+    emergency_stop : In(1)
+        Asynchronous, active high.
+    running, tripped : Out(1), Out(1)
+        A program runs; the safety gate has tripped.
+
+    The others are the members of `DirectSignature`.
+    """
+
+    def __init__(self, parameters: Parameters) -> None:
+        self._parameters = parameters
+        super().__init__(
+            {
+                "rx": In(stream.Signature(8, always_ready=True)),
+                "tx": Out(stream.Signature(8)),
+                "emergency_stop": In(1),
+                "running": Out(1),
+                "tripped": Out(1),
+                **DirectSignature(parameters).members,
+            }
+        )
+
+    @property
+    def parameters(self) -> Parameters:
+        """The build."""
+        return self._parameters
+
+    def elaborate(self, platform: Any) -> Module:
+        """Return the parts and the wires between them."""
+        parameters = self._parameters
+        m = Module()
+        m.submodules.link = link = RequestLink(parameters)
+        m.submodules.dispatcher = dispatcher = Dispatcher(parameters)
+        m.submodules.registers = registers = RegisterFile()
+        m.submodules.sequencer = sequencer = Sequencer(parameters)
+        m.submodules.bay = bay = self._bay()
+        connect(m, flipped(self.rx), link.rx)
+        connect(m, link.tx, flipped(self.tx))
+        connect(m, link.payload, dispatcher.payload)
+        connect(m, dispatcher.records, link.records)
+        connect(m, bay.records, dispatcher.run_records)
+        pass_through(m, self, bay.pins)
+        self._memories(m, dispatcher, sequencer, bay)
+
+        m.d.comb += [
+            self.running.eq(sequencer.running),
+            self.tripped.eq(bay.tripped),
+            # Link and dispatcher.
+            dispatcher.active.eq(link.active),
+            dispatcher.payload_left.eq(link.payload_left),
+            dispatcher.records_free.eq(link.records_free),
+            link.finish.eq(dispatcher.finish),
+            link.status.eq(dispatcher.status),
+            link.detail.eq(dispatcher.detail),
+            link.busy.eq(sequencer.running),
+            link.stopped.eq(bay.gates_off),
+            # Dispatcher and register file.
+            registers.address.eq(dispatcher.register_address),
+            registers.write.eq(dispatcher.register_write),
+            registers.write_data.eq(dispatcher.write_data[32:]),
+            dispatcher.register_known.eq(registers.known),
+            dispatcher.register_writable.eq(registers.writable),
+            dispatcher.register_agreed.eq(registers.agreed),
+            dispatcher.register_read_data.eq(registers.read_data),
+            dispatcher.dead_man.eq(registers.dead_man),
+            # Dispatcher and sequencer.
+            sequencer.start.eq(dispatcher.run),
+            sequencer.address.eq(dispatcher.item_address),
+            dispatcher.run_done.eq(sequencer.done),
+            dispatcher.run_status.eq(sequencer.status),
+            dispatcher.run_cycles.eq(sequencer.cycles),
+            dispatcher.run_operation.eq(sequencer.operation),
+            # Sequencer and engine bay.
+            bay.start.eq(sequencer.engine_start),
+            bay.op.eq(sequencer.op),
+            sequencer.engine_done.eq(bay.done),
+            sequencer.engine_fault.eq(bay.fault),
+            sequencer.tripped.eq(bay.tripped),
+            bay.cycle.eq(sequencer.cycle),
+            bay.operation.eq(sequencer.operation),
+            bay.records_free.eq(link.records_free),
+            bay.run_abort.eq(sequencer.run_abort),
+            # Safety gate.
+            bay.arm.eq(dispatcher.arm),
+            bay.disarm.eq(dispatcher.disarm | link.session_opened),
+            bay.stop.eq(link.stop),
+            bay.frame_seen.eq(link.frame_seen),
+            bay.emergency_stop.eq(self.emergency_stop),
+            dispatcher.armed.eq(bay.armed),
+            dispatcher.tripped.eq(bay.tripped),
+            dispatcher.stop_active.eq(bay.stop_active),
+        ]
+        self._settings(m, dispatcher, registers, bay, link)
+        return m
+
+    def _bay(self) -> Any:
+        return EngineBay(self._parameters)
+
+    def _memories(self, m: Module, dispatcher: Any, sequencer: Any, bay: Any) -> None:
+        """Add the vector and the program memory: the dispatcher writes, and reads vectors while no program runs."""
+        m.submodules.vectors = vectors = Memory(shape=16, depth=self._parameters.vector_words, init=[])
+        m.submodules.program = program = Memory(shape=MicroOpLayout, depth=self._parameters.program_ops, init=[])
+        vector_write, vector_read = vectors.write_port(), vectors.read_port()
+        program_write, program_read = program.write_port(), program.read_port()
+        with m.If(sequencer.running):
+            m.d.comb += vector_read.addr.eq(bay.vector_address)
+        with m.Else():
+            m.d.comb += vector_read.addr.eq(dispatcher.item_address)
+        m.d.comb += [
+            vector_write.addr.eq(dispatcher.item_address),
+            vector_write.data.eq(dispatcher.vector_word),
+            vector_write.en.eq(dispatcher.vector_write),
+            dispatcher.vector_data.eq(vector_read.data),
+            bay.vector_data.eq(vector_read.data),
+            program_write.addr.eq(dispatcher.item_address),
+            program_write.data.eq(dispatcher.write_data),
+            program_write.en.eq(dispatcher.program_write),
+            program_read.addr.eq(sequencer.program_address),
+            sequencer.program_data.eq(program_read.data),
+        ]
+
+    def _settings(self, m: Module, dispatcher: Any, registers: Any, bay: Any, link: Any) -> None:
+        """Add the wires between registers, engine bay and link."""
+        m.d.comb += [
+            registers.state.eq(bay.armed | bay.tripped << 1 | bay.stop_active << 2),
+            registers.trip_cause.eq(bay.trip_cause),
+            registers.bad_frames.eq(link.bad_frames),
+            *(getattr(registers, name).eq(getattr(bay, name)) for name in COUNTERS),
+            bay.counters_clear.eq(registers.clears),
+            bay.level_min.eq(registers.level_min),
+            bay.level_max.eq(registers.level_max),
+            bay.width_cap.eq(registers.width_cap),
+            bay.dead_man.eq(registers.dead_man),
+            bay.seed_select.eq(registers.seed_select),
+            bay.seed_write.eq(registers.seed_write),
+            bay.seed.eq(registers.write_data),
+            bay.bank_select.eq(dispatcher.bank_select),
+            bay.bank_clear.eq(dispatcher.bank_clear),
+            bay.bank_shift.eq(dispatcher.bank_shift),
+            bay.bank_byte.eq(dispatcher.bank_byte),
+        ]
+
+
+class UartCore(wiring.Component):
+    """The controller behind two serial pins, with the `direct` front end.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        Build.
+    divisor : int
+        Clock cycles per bit of the serial line.
+
+    Members
+    -------
+    uart_rx, uart_tx : In(1), Out(1)
+        Serial line from and to the host, high at rest.
+
+    The others are those of `Core`.
+    """
+
+    def __init__(self, parameters: Parameters, divisor: int) -> None:
+        self._parameters = parameters
+        self._divisor = divisor
+        super().__init__(
+            {
+                "uart_rx": In(1, init=1),
+                "uart_tx": Out(1, init=1),
+                "emergency_stop": In(1),
+                "running": Out(1),
+                "tripped": Out(1),
+                **DirectSignature(parameters).members,
+            }
+        )
+
+    @property
+    def parameters(self) -> Parameters:
+        """The build."""
+        return self._parameters
+
+    @property
+    def divisor(self) -> int:
+        """Clock cycles per bit of the serial line."""
+        return self._divisor
+
+    def elaborate(self, platform: Any) -> Module:
+        """Return the core between receiver and transmitter."""
+        m = Module()
+        m.submodules.receiver = receiver = UartReceiver(divisor=self._divisor)
+        m.submodules.transmitter = transmitter = UartTransmitter(divisor=self._divisor)
+        m.submodules.core = core = Core(self._parameters)
+        connect(m, receiver.o, core.rx)
+        connect(m, core.tx, transmitter.i)
+        pass_through(m, self, core)
+        m.d.comb += [
+            receiver.pin.eq(self.uart_rx),
+            self.uart_tx.eq(transmitter.pin),
+            core.emergency_stop.eq(self.emergency_stop),
+            self.running.eq(core.running),
+            self.tripped.eq(core.tripped),
+        ]
+        return m

@@ -1,0 +1,1 @@
+"""The link: frames in, frames out, every request executed exactly once."""

@@ -1,0 +1,44 @@
+"""A stretch of a byte memory as a stream."""
+
+from typing import Any
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+
+class StretchReader(wiring.Component):
+    """Reads `length` bytes from offset 0 on, one per cycle; the first is there in the cycle after `start`.
+
+    Parameters
+    ----------
+    offset_bits : int
+        Width of the offset.
+    """
+
+    def __init__(self, *, offset_bits: int) -> None:
+        super().__init__(
+            {
+                "start": In(1),
+                "length": In(16),
+                "offset": Out(offset_bits),
+                "data": In(8),
+                "o": Out(stream.Signature(8)),
+                "left": Out(16),
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        """Return the counters. The memory's read port has one cycle of latency, so it sees the next offset."""
+        m = Module()
+        position = Signal.like(self.offset)
+        taken = Signal()
+        left = Signal(16)
+        m.d.comb += [
+            taken.eq(self.o.valid & self.o.ready),
+            self.offset.eq(Mux(self.start, 0, position + taken)),
+            left.eq(Mux(self.start, self.length, self.left - taken)),
+            self.o.payload.eq(self.data),
+        ]
+        m.d.sync += [position.eq(self.offset), self.left.eq(left), self.o.valid.eq(left != 0)]
+        return m

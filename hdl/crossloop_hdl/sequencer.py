@@ -1,0 +1,187 @@
+"""The sequencer: fetches micro-ops, executes control flow and waits, and hands everything else to the engine bay."""
+
+from typing import Any
+
+from amaranth.hdl import Cat, Module, Signal
+from amaranth.lib import enum, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
+
+from crossloop.protocol.errors import Status
+from crossloop.protocol.microops import Opcode
+from crossloop.protocol.parameters import Parameters
+from crossloop_hdl.layouts import MicroOpLayout
+
+_ENGINE_OPCODES = tuple(
+    opcode for opcode in Opcode if opcode not in {Opcode.HALT, Opcode.WAIT, Opcode.LOOP, Opcode.NEXT}
+)
+
+
+class Phase(enum.Enum, shape=3):
+    """What the sequencer does in a cycle."""
+
+    REST = 0
+    FETCH = 1
+    """The micro-op's address is at the program memory."""
+    DECODE = 2
+    """The memory answers."""
+    EXECUTE = 3
+    WAIT = 4
+    ENGINE = 5
+    """An engine works."""
+
+
+class Sequencer(wiring.Component):
+    """Executes the program at `address` from the cycle after `start` on.
+
+    Every micro-op takes FETCH (its address is at the program memory), DECODE (the memory answers) and EXECUTE; the next
+    FETCH follows the end of EXECUTE, of a wait, or of the engine.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        Build.
+
+    Members
+    -------
+    start, address
+        Strobe: run the program at `address`.
+    program_address, program_data
+        Read port of the program memory, one cycle of latency.
+    running
+        High from the FETCH of the first micro-op to the EXECUTE of the last one; a flip-flop.
+    cycle, operation
+        Cycle of the run, 0 in the first one; address of the micro-op at hand.
+    op, engine_start, engine_done, engine_fault
+        Micro-op for the engine bay, strobe in its EXECUTE cycle, strobe at its end (may be the same cycle), its Status.
+    tripped
+        The safety gate has tripped: the run ends.
+    run_abort
+        Strobe: the run ends with a fault that the bay does not know.
+    done, status, cycles
+        Strobe in the cycle in which `running` is low again; how the run ended; how many cycles it took. `operation`
+        still is the address of the micro-op that ended it.
+    """
+
+    def __init__(self, parameters: Parameters) -> None:
+        self._parameters = parameters
+        super().__init__(
+            {
+                "start": In(1),
+                "address": In(16),
+                "program_address": Out(exact_log2(parameters.program_ops)),
+                "program_data": In(MicroOpLayout),
+                "running": Out(1),
+                "cycle": Out(32),
+                "operation": Out(16),
+                "op": Out(MicroOpLayout),
+                "engine_start": Out(1),
+                "engine_done": In(1),
+                "engine_fault": In(8),
+                "tripped": In(1),
+                "run_abort": Out(1),
+                "done": Out(1),
+                "status": Out(8),
+                "cycles": Out(32),
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        """Return program counter, loop stack and state machine."""
+        m = Module()
+        address_bits = exact_log2(self._parameters.program_ops)
+        phase = Signal(Phase)
+        counter = Signal(address_bits + 1)
+        """Address of the micro-op at hand; its top bit says that it is past the end of the memory."""
+        following = Signal.like(counter)
+        wait_left = Signal(32)
+        ended = Signal()
+        status = Signal(8)
+
+        # The innermost loop is at the bottom of the stack; pushing and popping move the others by one place.
+        depth = self._parameters.loop_depth
+        frame_bits = 16 + address_bits
+        stack = Signal(frame_bits * depth)
+        loops = Signal(range(depth + 1))
+        times_left, body = stack[:16], stack[16:frame_bits]
+
+        m.d.comb += [
+            self.program_address.eq(counter),
+            self.operation.eq(counter),
+            following.eq(counter + 1),
+        ]
+        m.d.sync += [self.done.eq(0), self.cycle.eq(self.cycle + 1)]
+
+        def end(why: Any) -> list[Any]:
+            return [ended.eq(1), status.eq(why)]
+
+        def own_fault(why: Status) -> list[Any]:
+            return [*end(why), self.run_abort.eq(1)]
+
+        def advance(target: Any) -> list[Any]:
+            return [counter.eq(target), phase.eq(Phase.FETCH)]
+
+        def await_engine() -> None:
+            with m.If(self.engine_done):
+                with m.If(self.engine_fault == Status.OK):
+                    m.d.sync += advance(following)
+                with m.Else():
+                    m.d.comb += end(self.engine_fault)
+
+        with m.Switch(phase):
+            with m.Case(Phase.REST):
+                with m.If(self.start):
+                    m.d.sync += [self.running.eq(1), self.cycle.eq(0), loops.eq(0), *advance(self.address)]
+            with m.Case(Phase.FETCH):
+                m.d.sync += phase.eq(Phase.DECODE)
+            with m.Case(Phase.DECODE):
+                m.d.sync += [self.op.eq(self.program_data), phase.eq(Phase.EXECUTE)]
+            with m.Case(Phase.EXECUTE):
+                with m.If(counter[-1]):
+                    m.d.comb += own_fault(Status.ADDRESS_RANGE)
+                with m.Else():
+                    with m.Switch(self.op.opcode):
+                        with m.Case(Opcode.HALT):
+                            m.d.comb += end(Status.OK)
+                        with m.Case(Opcode.WAIT):
+                            m.d.sync += [wait_left.eq(self.op.c), phase.eq(Phase.WAIT)]
+                            with m.If(self.op.c == 0):
+                                m.d.sync += advance(following)
+                        with m.Case(Opcode.LOOP):
+                            with m.If(loops == depth):
+                                m.d.comb += own_fault(Status.LOOP_DEPTH)
+                            with m.Elif(self.op.b == 0):
+                                m.d.comb += own_fault(Status.LINE_RANGE)
+                            with m.Else():
+                                frame = Cat(self.op.b, following[:address_bits])
+                                m.d.sync += [stack.eq(Cat(frame, stack)), loops.eq(loops + 1), *advance(following)]
+                        with m.Case(Opcode.NEXT):
+                            with m.If(loops == 0):
+                                m.d.comb += own_fault(Status.LOOP_DEPTH)
+                            with m.Elif(times_left == 1):
+                                m.d.sync += [stack.eq(stack >> frame_bits), loops.eq(loops - 1), *advance(following)]
+                            with m.Else():
+                                m.d.sync += [times_left.eq(times_left - 1), *advance(body)]
+                        with m.Case(*_ENGINE_OPCODES):
+                            m.d.comb += self.engine_start.eq(~self.tripped)
+                            m.d.sync += phase.eq(Phase.ENGINE)
+                            await_engine()
+                        with m.Default():
+                            m.d.comb += own_fault(Status.UNKNOWN_MICRO_OP)
+            with m.Case(Phase.WAIT):
+                m.d.sync += wait_left.eq(wait_left - 1)
+                with m.If(wait_left == 1):
+                    m.d.sync += advance(following)
+            with m.Case(Phase.ENGINE):
+                await_engine()
+
+        # A trip ends whatever is under way; the bay has dropped the gates by itself.
+        with m.If(self.running & self.tripped):
+            m.d.comb += end(Status.TRIPPED)
+        with m.If(ended):
+            m.d.sync += [
+                self.running.eq(0), self.done.eq(1), self.status.eq(status), self.cycles.eq(self.cycle + 1),
+                phase.eq(Phase.REST),
+            ]  # fmt: skip
+            m.d.sync += counter.eq(counter)  # `operation` outlives the run
+        return m
