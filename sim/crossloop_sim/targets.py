@@ -1,0 +1,107 @@
+"""The simulated targets `model:` and `rtl:`, as the host's entry points open them."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from crossloop.protocol.errors import TargetError
+from crossloop_sim.golden import GoldenModel
+from crossloop_sim.url import Reader, parse_url
+from crossloop_sim.world import Progress, SimulatedTransport, World
+
+if TYPE_CHECKING:
+    from crossloop_sim.engine.target import RtlTransport
+
+
+class ModelTransport(SimulatedTransport):
+    """The golden model and the plant, in this process.
+
+    Parameters
+    ----------
+    url : str
+        The target's URL.
+    world : World
+        What stands behind it.
+    """
+
+    def __init__(self, url: str, world: World) -> None:
+        super().__init__(url, world)
+        self.controller = GoldenModel(world.parameters, world.seam)
+        self._arrived = bytearray()
+        self._run_s = 0.0
+        world.attach(self._figures, self._advance)
+
+    def _figures(self) -> dict[str, Any]:
+        return {"engine": "golden model", "cycles": self.controller.cycle, "run_s": self._run_s}
+
+    def _advance(self, cycles: int) -> None:
+        begin = time.perf_counter()
+        self.controller.advance(cycles)
+        self._run_s += time.perf_counter() - begin
+
+    def _send(self, data: bytes) -> None:
+        begin = time.perf_counter()
+        self._arrived += self.controller.receive(data)
+        self._run_s += time.perf_counter() - begin
+
+    def _receive(self, cycles: int) -> bytes:
+        if not self._arrived:
+            self._advance(cycles)
+        data = bytes(self._arrived)
+        self._arrived.clear()
+        return data
+
+
+def open_model(url: str) -> ModelTransport:
+    """Open `model:?key=value&...`: every field of Parameters and PlantConfiguration, `preset`, `transcript`.
+
+    Raises
+    ------
+    TargetError, RangeError
+        If the URL is not understood or a value is out of range.
+    """
+    settings = parse_url(url, "model")
+    return ModelTransport(url, World(settings))
+
+
+def _choice(*names: str) -> Reader:
+    def read(text: str) -> str:
+        if text not in names:
+            raise ValueError(f"one of {', '.join(names)}")
+        return text
+
+    return read
+
+
+def _divisor(text: str) -> int:
+    if not text.isdecimal() or not 2 <= int(text) <= 65535:
+        raise ValueError("an integer from 2 to 65535 cycles per bit")
+    return int(text)
+
+
+RTL_KEYS: dict[str, Reader] = {"engine": _choice("cxxrtl", "verilator"), "link": _choice("bytes", "uart"), "divisor": _divisor}
+"""Keys that only `rtl:` has: which compiler, whether bytes enter by the byte stream or bit by bit, and the UART's cycles per bit."""
+
+
+def open_rtl(url: str, *, progress: Progress | None = None) -> RtlTransport:
+    """Open `rtl:?key=value&...`: the keys of `model:`, and `engine`, `link`, `divisor`.
+
+    Parameters
+    ----------
+    url : str
+        The target's URL.
+    progress : callable
+        Called with a sentence when a slow step of the build begins.
+
+    Raises
+    ------
+    TargetError, RangeError, ToolError
+        If the URL is not understood, a value is out of range, or a compiler is missing or fails.
+    """
+    settings = parse_url(url, "rtl", RTL_KEYS)
+    if "divisor" in settings.options and settings.options.get("link") != "uart":
+        raise TargetError(f"target {url!r} gives divisor without link=uart; add it, or leave divisor out")
+    from crossloop_sim.engine.target import RtlTransport
+
+    return RtlTransport(settings, World(settings), progress)
