@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from crossloop.inspection import LIMIT_REGISTERS, read_registers, read_state
 from crossloop.keep_alive import KeepAlive
 from crossloop.limits import LimitCodes, Limits, settle
 from crossloop.link import KICK_S, Link
@@ -18,15 +19,13 @@ from crossloop.protocol.errors import (
     CommandError,
     CrossloopError,
     IdentityError,
-    ProtocolError,
     RangeError,
     SafetyTrip,
     Status,
 )
 from crossloop.protocol.frames import Reply
 from crossloop.protocol.parameters import Parameters
-from crossloop.protocol.records import RecordKind, unpack_records
-from crossloop.protocol.registers import ACCESS, Access, Register
+from crossloop.protocol.registers import Register
 from crossloop.protocol.transport import Transport
 from crossloop.state import Counters, State
 
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from crossloop.program import Program
     from crossloop.tile import Tile
 
-_LIMIT_REGISTERS = [register for register in Register if ACCESS[register] is Access.LIMIT]
 _COUNTERS = (
     Register.SLOTS,
     Register.ROW_PULSES,
@@ -158,12 +156,11 @@ class Session:
 
     def state(self) -> State:
         """Ask the safety gate for its state."""
-        values = self._read_registers([Register.STATE, Register.TRIP_CAUSE])
-        return State.of(values[Register.STATE], values[Register.TRIP_CAUSE])
+        return read_state(self.link)
 
     def counters(self, *, clear: bool = False) -> Counters:
         """Read the device's pulse counters, and set those that can be cleared to 0 if asked to."""
-        values = self._read_registers([*_COUNTERS, Register.BAD_FRAMES])
+        values = read_registers(self.link, (*_COUNTERS, Register.BAD_FRAMES))
         if clear:
             self._write_registers(dict.fromkeys(_COUNTERS, 0))
         return Counters(*(values[register] for register in (*_COUNTERS, Register.BAD_FRAMES)))
@@ -253,25 +250,12 @@ class Session:
             raise SafetyTrip(self.state().trip_cause, reply.detail)
         raise CommandError(reply.status, reply.detail)
 
-    def _read_registers(self, registers: list[Register]) -> dict[Register, int]:
-        reply = self._exchange_one(b"".join([commands.read_register(register) for register in registers]))
-        self._raise_for(reply)
-        values = {
-            Register(record.operation): int.from_bytes(record.data, "little")
-            for record in unpack_records(reply.payload)
-            if record.kind is RecordKind.REGISTER
-        }
-        missing = [register.name for register in registers if register not in values]
-        if missing:
-            raise ProtocolError(f"the reply lacks the registers {missing}; host and gateware are of different releases")
-        return values
-
     def _write_registers(self, values: Mapping[Register, int]) -> None:
         payload = b"".join([commands.write_register(register, value) for register, value in values.items()])
         self._raise_for(self._exchange_one(payload))
 
     def _settle_limits(self, wanted: Limits | None) -> LimitCodes:
-        held = LimitCodes.from_registers(self._read_registers(_LIMIT_REGISTERS), self.parameters)
+        held = LimitCodes.from_registers(read_registers(self.link, LIMIT_REGISTERS), self.parameters)
         codes = settle(wanted, held, self.parameters)
         if held.unset:
             self._write_registers(codes.registers())
