@@ -42,7 +42,7 @@ class LineStates(wiring.Component):
     tile_wanted : In(8)
         The tile to go to.
     make_safe : In(1)
-        Strobe: drop any change that is under way and take every line to GROUND, beginning in the next cycle.
+        Strobe: drop any other change that is under way and take every line to GROUND, beginning in the next cycle.
     settled : Out(1)
         No change is under way.
     tile : Out(8)
@@ -116,7 +116,8 @@ class LineStates(wiring.Component):
                             low[family].eq(low[family] & same[: len(low[family])]),
                             high[family].eq(high[family] & same[: len(low[family])]),
                         ]
-        with m.If(self.make_safe):
+        # Once on the way to the safe state, further causes must not start over.
+        with m.If(self.make_safe & ~self.pending_safe & ~(self.changing & (self.change == Change.SAFE))):
             m.d.sync += [self.pending_safe.eq(1), self.changing.eq(0)]
         return m
 
