@@ -1,0 +1,308 @@
+"""The engines behind the sequencer, compiled: one function per micro-op that moves pins.
+
+Each checks its micro-op, shows its pin changes in their cycles, advances scalars[CYCLE] to the next micro-op's first cycle, and returns GO,
+or how else the run goes on.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from crossloop.protocol.errors import Status, TripCause
+from crossloop.protocol.microops import Selection
+from crossloop.protocol.parameters import ALL_LINES
+from crossloop.protocol.records import RECORD_HEADER
+from crossloop.protocol.streams import MAGNITUDE_BITS, Family
+from crossloop.protocol.timing import (
+    BASE_CYCLES,
+    COINCIDE_EXTRA,
+    COINCIDE_OFFSET,
+    CONNECT_EXTRA,
+    CONNECT_OFFSET,
+    CONVERT_EXTRA,
+    CONVERT_OFFSET,
+    FAULT_OFFSET,
+    LEVEL_OFFSET,
+    LEVELS_EXTRA,
+    LEVELS_OFFSET,
+    PULSE_EXTRA,
+    PULSE_OFFSET,
+    READOUT_CYCLES,
+    SLOT_MIN_CYCLES,
+)
+from crossloop_sim.events import Kind
+from crossloop_sim.golden.coincidence import draw
+from crossloop_sim.golden.compiled import compiled, constant
+from crossloop_sim.golden.machine import (
+    BREAK_CYCLES,
+    CAUSE,
+    CELL_PULSES,
+    CODE_MAX,
+    CODE_MIN,
+    COLUMN_PULSES,
+    CYCLE,
+    EVENT_COUNT,
+    LEVEL_MAX,
+    LEVEL_MIN,
+    LIMIT,
+    PROGRESS,
+    RECORDS_FREE,
+    ROW_PULSES,
+    SLOTS,
+    STROBE_CYCLE,
+    TILE,
+    TILES,
+    TRAIN_PULSES,
+    WIDTH_CAP,
+    Integers,
+    Machine,
+)
+from crossloop_sim.golden.pins import clear_gates, float_all, line_mask, put_event, put_gates, put_states
+
+GO = -1
+"""The micro-op is done."""
+YIELD = -2
+"""The event buffer is too full; call again."""
+HALTED = -3
+"""The program is done."""
+STROBE = -4
+"""A conversion strobe shows; call again with its samples taken."""
+
+_ONE_OP = constant(8)
+"""Records that any micro-op may add without asking again."""
+_RECORD = RECORD_HEADER.size
+_SIGN = 1 << 31
+
+_ROWS = constant(Family.ROWS)
+_COLUMNS = constant(Family.COLUMNS)
+_KIND_LEVEL = constant(Kind.LEVEL)
+_KIND_TILE = constant(Kind.TILE)
+_ALL, _ONE, _FIRST = int(Selection.ALL), int(Selection.ONE), int(Selection.FIRST)
+
+_TRIPPED = int(Status.TRIPPED)
+_LINE_RANGE = int(Status.LINE_RANGE)
+_ADDRESS_RANGE = int(Status.ADDRESS_RANGE)
+_REPLY_FULL = int(Status.REPLY_FULL)
+_LEVEL_WINDOW = int(TripCause.LEVEL_WINDOW)
+_PULSE_WIDTH = int(TripCause.PULSE_WIDTH)
+
+
+@compiled
+def _crowded(m: Machine, records: int) -> bool:
+    return bool(m.scalars[EVENT_COUNT] + records > m.events.shape[0])
+
+
+@compiled
+def _window(scalars: Integers) -> tuple[int, int]:
+    """Return the lowest and the highest code that may be written."""
+    return max(scalars[LEVEL_MIN], scalars[CODE_MIN]), min(scalars[LEVEL_MAX], scalars[CODE_MAX])
+
+
+@compiled
+def _gates_on(m: Machine, cycle: int) -> None:
+    """Turn on the gates of all DRIVE lines."""
+    for w in range(m.states.shape[2]):
+        m.selection[0, w] = m.states[0, 1, w] & ~m.states[0, 0, w]
+        m.selection[1, w] = m.states[1, 1, w] & ~m.states[1, 0, w]
+    put_gates(m, cycle, m.selection[0], m.selection[1])
+
+
+@compiled
+def select_tile(m: Machine, tile: int) -> int:
+    """TILE."""
+    scalars = m.scalars
+    if _crowded(m, _ONE_OP):
+        return YIELD
+    if tile >= scalars[TILES]:
+        return _LINE_RANGE
+    start = scalars[CYCLE] + CONNECT_OFFSET
+    float_all(m, start)
+    show = start + scalars[BREAK_CYCLES]
+    if tile != scalars[TILE] and show < scalars[LIMIT]:
+        scalars[TILE] = tile
+        m.events[put_event(scalars, m.events, show, _KIND_TILE), 2] = tile
+    scalars[CYCLE] += BASE_CYCLES + CONNECT_EXTRA + scalars[BREAK_CYCLES]
+    return GO
+
+
+@compiled
+def level(m: Machine, a: int, line: int, c: int) -> int:
+    """LEVEL."""
+    scalars = m.scalars
+    family = a & 1
+    if _crowded(m, _ONE_OP):
+        return YIELD
+    if line != ALL_LINES and line >= scalars[family]:
+        return _LINE_RANGE
+    code = c - 2 * (c & _SIGN)
+    low, high = _window(scalars)
+    if not low <= code <= high:
+        scalars[CAUSE] = _LEVEL_WINDOW
+        return _TRIPPED
+    row = put_event(scalars, m.events, scalars[CYCLE] + LEVEL_OFFSET, _KIND_LEVEL)
+    m.events[row, 2] = family
+    m.events[row, 3] = line
+    m.events[row, 4] = np.uint64(code)
+    scalars[CYCLE] += BASE_CYCLES
+    return GO
+
+
+@compiled
+def levels(m: Machine, a: int, count: int, address: int) -> int:
+    """LEVELS."""
+    scalars = m.scalars
+    family = a & 1
+    if count == 0 or count > scalars[family]:
+        return _LINE_RANGE
+    if address + count > m.vector.size:
+        return _ADDRESS_RANGE
+    if _crowded(m, count + _ONE_OP):
+        return YIELD
+    start = scalars[CYCLE] + LEVELS_OFFSET
+    low, high = _window(scalars)
+    vector, events = m.vector, m.events
+    for line in range(count):
+        code = np.int64(vector[address + line])
+        if not low <= code <= high:
+            scalars[CAUSE] = _LEVEL_WINDOW
+            scalars[CYCLE] += LEVELS_OFFSET + line - FAULT_OFFSET
+            return _TRIPPED
+        row = put_event(scalars, events, start + line, _KIND_LEVEL)
+        events[row, 2] = family
+        events[row, 3] = line
+        events[row, 4] = np.uint64(code)
+    scalars[CYCLE] += BASE_CYCLES + LEVELS_EXTRA + count
+    return GO
+
+
+@compiled
+def connect(m: Machine, a: int, index: int) -> int:
+    """CONNECT."""
+    scalars = m.scalars
+    if _crowded(m, _ONE_OP):
+        return YIELD
+    family = a & 1
+    selection = a >> 5 & 3
+    lines = scalars[family]
+    if (selection == _ONE and index >= lines) or (selection == _FIRST and index > lines):
+        return _LINE_RANGE
+    float_low, float_high, low, high = m.selection[0], m.selection[1], m.selection[2], m.selection[3]
+    for w in range(low.size):
+        mask = line_mask(m, family, w)
+        chosen = _chosen(m, family, selection, index, w) & mask
+        others = mask & ~chosen
+        low[w] = (chosen if a & 2 else np.uint64(0)) | (others if a & 8 else np.uint64(0))
+        high[w] = (chosen if a & 4 else np.uint64(0)) | (others if a & 16 else np.uint64(0))
+        kept = ~((low[w] ^ m.states[family, 0, w]) | (high[w] ^ m.states[family, 1, w]))
+        float_low[w] = low[w] & kept
+        float_high[w] = high[w] & kept
+    start = scalars[CYCLE] + CONNECT_OFFSET
+    put_states(m, start, family, float_low, float_high)
+    put_states(m, start + scalars[BREAK_CYCLES], family, low, high)
+    scalars[CYCLE] += BASE_CYCLES + CONNECT_EXTRA + scalars[BREAK_CYCLES]
+    return GO
+
+
+@compiled
+def _chosen(m: Machine, family: int, selection: int, index: int, word: int) -> np.uint64:
+    """Return a word of the lines that CONNECT selects; bits above the last line are arbitrary."""
+    full = ~np.uint64(0)
+    if selection == _ALL:
+        return full
+    if selection == _ONE:
+        return np.uint64(1) << np.uint64(index & 63) if index >> 6 == word else np.uint64(0)
+    if selection == _FIRST:
+        if index >= 64 * (word + 1):
+            return full
+        if index <= 64 * word:
+            return np.uint64(0)
+        return (np.uint64(1) << np.uint64(index & 63)) - np.uint64(1)
+    return m.streams[family, MAGNITUDE_BITS, word]
+
+
+@compiled
+def pulse(m: Machine, a: int, count: int, c: int) -> int:
+    """PULSE."""
+    scalars = m.scalars
+    width = c & 0xFFFFFF
+    gap = a << 8 | c >> 24
+    if count == 0 or width == 0 or gap == 0:
+        return _LINE_RANGE
+    if width > scalars[WIDTH_CAP]:
+        scalars[CAUSE] = _PULSE_WIDTH
+        return _TRIPPED
+    while scalars[PROGRESS] < count:
+        if _crowded(m, _ONE_OP):
+            return YIELD
+        start = scalars[CYCLE] + PULSE_OFFSET + scalars[PROGRESS] * (width + gap)
+        if start + width >= scalars[LIMIT]:
+            _gates_on(m, start)
+            break
+        _gates_on(m, start)
+        clear_gates(m, start + width)
+        scalars[PROGRESS] += 1
+        scalars[TRAIN_PULSES] += 1
+    scalars[PROGRESS] = 0
+    scalars[CYCLE] += BASE_CYCLES + PULSE_EXTRA + count * (width + gap)
+    return GO
+
+
+@compiled
+def coincide(m: Machine, a: int, slots: int, c: int) -> int:
+    """COINCIDE."""
+    scalars = m.scalars
+    width = c & 0xFFFF
+    gap = c >> 16
+    if slots == 0 or width == 0 or gap == 0:
+        return _LINE_RANGE
+    if width > scalars[WIDTH_CAP]:
+        scalars[CAUSE] = _PULSE_WIDTH
+        return _TRIPPED
+    pitch = max(width + gap, SLOT_MIN_CYCLES)
+    rows, columns = m.selection[0], m.selection[1]
+    while scalars[PROGRESS] < slots:
+        if _crowded(m, _ONE_OP):
+            return YIELD
+        start = scalars[CYCLE] + COINCIDE_OFFSET + scalars[PROGRESS] * pitch
+        if start >= scalars[LIMIT]:
+            break
+        row_count = draw(m, _ROWS, a & 1, rows)
+        column_count = draw(m, _COLUMNS, a >> 1 & 1, columns)
+        put_gates(m, start, rows, columns)
+        clear_gates(m, start + width)
+        scalars[PROGRESS] += 1
+        scalars[SLOTS] += 1
+        scalars[ROW_PULSES] += row_count
+        scalars[COLUMN_PULSES] += column_count
+        scalars[CELL_PULSES] += row_count * column_count
+    scalars[PROGRESS] = 0
+    scalars[CYCLE] += BASE_CYCLES + COINCIDE_EXTRA + slots * pitch
+    return GO
+
+
+@compiled
+def convert(m: Machine, a: int, channels: int, c: int) -> int:
+    """CONVERT: up to the conversion strobe in the first call, to its end in the second."""
+    scalars = m.scalars
+    on_cycles = (c & 0xFFFF) + (c >> 16)
+    start = scalars[CYCLE] + CONVERT_OFFSET
+    if scalars[PROGRESS] == 0:
+        per_channel = 2 if a & 2 else 1
+        if channels == 0 or channels * per_channel > scalars[a & 1] or c & 0xFFFF == 0 or c >> 16 == 0:
+            return _LINE_RANGE
+        if scalars[RECORDS_FREE] < 2 * _RECORD + 2 * channels:
+            return _REPLY_FULL
+        if on_cycles + 1 > scalars[WIDTH_CAP]:
+            scalars[CAUSE] = _PULSE_WIDTH
+            return _TRIPPED
+        if _crowded(m, _ONE_OP):
+            return YIELD
+        _gates_on(m, start)
+        scalars[STROBE_CYCLE] = start + on_cycles
+        if start + on_cycles < scalars[LIMIT]:
+            scalars[PROGRESS] = 1
+            return STROBE
+    scalars[PROGRESS] = 0
+    clear_gates(m, start + on_cycles + 1)
+    scalars[CYCLE] += BASE_CYCLES + CONVERT_EXTRA + on_cycles + READOUT_CYCLES * channels
+    return GO

@@ -1,0 +1,221 @@
+"""The sequencer, compiled: executes micro-ops until something outside the controller is needed.
+
+Each micro-op function returns GO, YIELD (the event buffer must be emptied), STROBE (a conversion), HALTED, or the Status that ends the run.
+Cycles follow crossloop.protocol.timing; checks come in the order that crossloop.protocol.microops promises.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from crossloop.protocol.errors import Status, TripCause
+from crossloop.protocol.microops import Opcode
+from crossloop.protocol.timing import BASE_CYCLES, FAULT_OFFSET, RUN_CYCLES
+from crossloop_sim.events import Kind
+from crossloop_sim.golden.compiled import compiled, constant
+from crossloop_sim.golden.engines import (
+    GO,
+    HALTED,
+    STROBE,
+    YIELD,
+    coincide,
+    connect,
+    convert,
+    level,
+    levels,
+    pulse,
+    select_tile,
+)
+from crossloop_sim.golden.machine import (
+    CAUSE,
+    CYCLE,
+    DEPTH,
+    LIMIT,
+    LOOP_DEPTH,
+    NEVER,
+    PC,
+    PROGRESS,
+    RECORDS_FREE,
+    SAFE_CYCLE,
+    STATUS,
+    Integers,
+    Machine,
+    Words,
+)
+from crossloop_sim.golden.pins import enter_safe_state, put_event
+
+ENDED = 0
+"""The run is over: scalars[STATUS], scalars[CAUSE] and scalars[CYCLE] say how and when."""
+CONVERTING = 1
+"""A conversion strobe shows in cycle scalars[STROBE_CYCLE]: take the samples, then go on. scalars[PC] names the micro-op."""
+EVENTS_FULL = 2
+"""The event buffer must be emptied before the run can go on."""
+
+PROCEED = -1
+"""Address that means: go on where the run stopped."""
+
+_WAIT = int(Opcode.WAIT)
+_LOOP = int(Opcode.LOOP)
+_NEXT = int(Opcode.NEXT)
+_TILE = int(Opcode.TILE)
+_LEVEL = int(Opcode.LEVEL)
+_LEVELS = int(Opcode.LEVELS)
+_CONNECT = int(Opcode.CONNECT)
+_PULSE = int(Opcode.PULSE)
+_COINCIDE = int(Opcode.COINCIDE)
+_CONVERT = int(Opcode.CONVERT)
+_HALT = int(Opcode.HALT)
+
+_RUN = constant(Kind.RUN)
+_RISES = constant(1)
+_NONE = int(TripCause.NONE)
+_DEAD_MAN = int(TripCause.DEAD_MAN)
+_OK = int(Status.OK)
+_TRIPPED = int(Status.TRIPPED)
+_UNKNOWN = int(Status.UNKNOWN_MICRO_OP)
+_LOOP_DEPTH = int(Status.LOOP_DEPTH)
+_LINE_RANGE = int(Status.LINE_RANGE)
+_ADDRESS_RANGE = int(Status.ADDRESS_RANGE)
+
+
+@compiled
+def execute(
+    scalars: Integers,
+    program: Words,
+    vector: npt.NDArray[np.int16],
+    lanes: Words,
+    streams: Words,
+    states: Words,
+    selection: Words,
+    loops: Integers,
+    events: Words,
+    address: int,
+    cycle: int,
+    limit: int,
+    records_free: int,
+) -> int:
+    """Start a program, or go on with one that stopped for the world outside; return why it stopped.
+
+    The machine comes in its parts: numba finds the types of arrays much faster than that of a named tuple.
+
+    Parameters
+    ----------
+    address : int
+        Where to start; PROCEED to go on.
+    cycle : int
+        Absolute cycle of the start.
+    limit : int
+        Absolute cycle in which the dead-man timer trips.
+    records_free : int
+        Payload bytes that the reply has left.
+    """
+    m = Machine(scalars, program, vector, lanes, streams, states, selection, loops, events)
+    if address != PROCEED:
+        scalars[PC] = address
+        scalars[CYCLE] = cycle + RUN_CYCLES
+        scalars[LIMIT] = limit
+        scalars[PROGRESS] = 0
+        scalars[DEPTH] = 0
+        scalars[CAUSE] = _NONE
+        events[put_event(scalars, events, cycle, _RUN), 2] = 1
+    scalars[RECORDS_FREE] = records_free
+    result = GO
+    while result == GO and scalars[CYCLE] < scalars[LIMIT]:
+        result = _micro_op(m)
+    if result == YIELD:
+        return EVENTS_FULL
+    if result == STROBE:
+        return CONVERTING
+    _end_run(m, result)
+    return ENDED
+
+
+@compiled
+def _end_run(m: Machine, result: int) -> None:
+    scalars = m.scalars
+    if result != GO:
+        scalars[CYCLE] += FAULT_OFFSET
+    status = _OK if result == HALTED else result
+    if scalars[CYCLE] >= scalars[LIMIT]:
+        # The dead-man timer was faster.
+        status = _TRIPPED
+        scalars[CYCLE] = scalars[LIMIT]
+        scalars[CAUSE] = _DEAD_MAN
+    scalars[STATUS] = status
+    scalars[LIMIT] = NEVER
+    scalars[SAFE_CYCLE] = scalars[CYCLE]
+    if status == _OK:
+        put_event(scalars, m.events, scalars[CYCLE], _RUN)
+    else:
+        scalars[SAFE_CYCLE] = enter_safe_state(m, scalars[CYCLE], _RISES * (status == _TRIPPED), _RISES)
+
+
+@compiled
+def _micro_op(m: Machine) -> int:
+    scalars = m.scalars
+    address = scalars[PC]
+    if address >= m.program.size:
+        return _ADDRESS_RANGE
+    word = int(np.int64(m.program[address]))  # signed, or numba goes on in floating point
+    opcode = word & 0xFF
+    a = word >> 8 & 0xFF
+    b = word >> 16 & 0xFFFF
+    c = word >> 32 & 0xFFFFFFFF
+    result = GO
+    if opcode == _COINCIDE:
+        result = coincide(m, a, b, c)
+    elif opcode == _CONNECT:
+        result = connect(m, a, b)
+    elif opcode == _LEVEL:
+        result = level(m, a, b, c)
+    elif opcode == _LEVELS:
+        result = levels(m, a, b, c)
+    elif opcode == _CONVERT:
+        result = convert(m, a, b, c)
+    elif opcode == _PULSE:
+        result = pulse(m, a, b, c)
+    elif opcode == _TILE:
+        result = select_tile(m, a)
+    elif opcode == _LOOP:
+        result = _open_loop(m, b)
+    elif opcode == _NEXT:
+        return _next_pass(m)
+    elif opcode == _WAIT:
+        scalars[CYCLE] += BASE_CYCLES + c
+    elif opcode == _HALT:
+        result = HALTED
+    else:
+        result = _UNKNOWN
+    if result == GO:
+        scalars[PC] = address + 1
+    return result
+
+
+@compiled
+def _open_loop(m: Machine, passes: int) -> int:
+    depth = m.scalars[DEPTH]
+    if depth >= m.scalars[LOOP_DEPTH]:
+        return _LOOP_DEPTH
+    if passes == 0:
+        return _LINE_RANGE
+    m.loops[depth, 0] = m.scalars[PC] + 1
+    m.loops[depth, 1] = passes
+    m.scalars[DEPTH] = depth + 1
+    m.scalars[CYCLE] += BASE_CYCLES
+    return GO
+
+
+@compiled
+def _next_pass(m: Machine) -> int:
+    depth = m.scalars[DEPTH] - 1
+    if depth < 0:
+        return _LOOP_DEPTH
+    m.loops[depth, 1] -= 1
+    if m.loops[depth, 1] > 0:
+        m.scalars[PC] = m.loops[depth, 0]
+    else:
+        m.scalars[DEPTH] = depth
+        m.scalars[PC] += 1
+    m.scalars[CYCLE] += BASE_CYCLES
+    return GO

@@ -1,0 +1,140 @@
+"""The arrays that hold the whole state of the golden controller, in the form that compiled code works on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from crossloop.protocol.converters import Levels
+from crossloop.protocol.parameters import Parameters
+from crossloop.protocol.streams import MAGNITUDE_BITS, Family, lane_start, lanes
+from crossloop_sim.events import line_words, record_words
+
+Words = npt.NDArray[np.uint64]
+Integers = npt.NDArray[np.int64]
+
+NEVER = 2**62
+"""A cycle that does not come: a dead-man timer that is off."""
+
+_FAMILIES = 2
+_EVENT_ROWS = 1024
+"""Records that are collected before the plant is asked to take them."""
+
+# Indices of Machine.scalars. Plain integers: compiled code sees them as constants.
+_index: Iterator[int] = iter(range(64))
+ROWS = next(_index)
+COLUMNS = next(_index)
+TILES = next(_index)
+BREAK_CYCLES = next(_index)
+LOOP_DEPTH = next(_index)
+CODE_MIN = next(_index)
+CODE_MAX = next(_index)
+LEVEL_MIN = next(_index)
+LEVEL_MAX = next(_index)
+WIDTH_CAP = next(_index)
+PC = next(_index)
+"""Address of the micro-op at hand; after a run, of the one that ended it."""
+CYCLE = next(_index)
+"""Absolute first cycle of the micro-op at hand; after a run, the cycle in which `running` fell."""
+LIMIT = next(_index)
+"""Absolute cycle in which the dead-man timer trips: no pin moves from then on."""
+PROGRESS = next(_index)
+"""Pulses or slots of the micro-op at hand that are done; 1 when a CONVERT's conversion strobe has shown."""
+SAFE_CYCLE = next(_index)
+"""After a run: the absolute cycle from which on no pin moves by itself."""
+STROBE_CYCLE = next(_index)
+"""Absolute cycle of the last conversion strobe."""
+DEPTH = next(_index)
+"""Loops that are open."""
+RECORDS_FREE = next(_index)
+"""Payload bytes that the reply has left."""
+EVENT_COUNT = next(_index)
+GATES_ON = next(_index)
+TILE = next(_index)
+STATUS = next(_index)
+CAUSE = next(_index)
+SLOTS = next(_index)
+ROW_PULSES = next(_index)
+COLUMN_PULSES = next(_index)
+CELL_PULSES = next(_index)
+TRAIN_PULSES = next(_index)
+SCALARS = next(_index)
+
+
+class Machine(NamedTuple):
+    """State of the controller behind its link. W is the number of 64-bit words per line family; index 0 of two is rows.
+
+    Attributes
+    ----------
+    scalars : (SCALARS,) int64
+        Everything that is one number; the module's constants are its indices.
+    program : (program_ops,) uint64
+        Micro-ops as on the wire.
+    vector : (vector_words,) int16
+        The vector memory.
+    lanes : (2, 2 W) uint64
+        Generator lanes, 32 bits each.
+    streams : (2, 8, W) uint64
+        Bit planes of the stream banks: seven of the magnitude, lowest first, then the signs.
+    states : (2, 2, W) uint64
+        Line states of rows and columns: bit 0 and bit 1 of each line's LineState.
+    selection : (4, W) uint64
+        Room for lines chosen by the micro-op at hand.
+    loops : (loop_depth, 2) int64
+        Open loops: address of the body, passes left.
+    events : (n, record_words) uint64
+        Records that the plant has not seen yet; scalars[EVENT_COUNT] of them count.
+    """
+
+    scalars: Integers
+    program: Words
+    vector: npt.NDArray[np.int16]
+    lanes: Words
+    streams: Words
+    states: Words
+    selection: Words
+    loops: Integers
+    events: Words
+
+
+def reset_machine(parameters: Parameters) -> Machine:
+    """Return the state after reset: memories and registers 0, all lines FLOAT, streams started from seed 0."""
+    words = line_words(parameters)
+    levels = Levels.of(parameters)
+    # LEVELS gives one record per line in one go; the margin takes the records around it.
+    rows = max(_EVENT_ROWS, max(parameters.rows, parameters.columns) + 64)
+    machine = Machine(
+        scalars=np.zeros(SCALARS, np.int64),
+        program=np.zeros(parameters.program_ops, np.uint64),
+        vector=np.zeros(parameters.vector_words, np.int16),
+        lanes=np.zeros((_FAMILIES, 2 * words), np.uint64),
+        streams=np.zeros((_FAMILIES, MAGNITUDE_BITS + 1, words), np.uint64),
+        states=np.zeros((_FAMILIES, 2, words), np.uint64),
+        selection=np.zeros((4, words), np.uint64),
+        loops=np.zeros((parameters.loop_depth, 2), np.int64),
+        events=np.zeros((rows, record_words(parameters)), np.uint64),
+    )
+    constants = {
+        LIMIT: NEVER,
+        ROWS: parameters.rows,
+        COLUMNS: parameters.columns,
+        TILES: parameters.tiles,
+        BREAK_CYCLES: parameters.break_cycles,
+        LOOP_DEPTH: parameters.loop_depth,
+        CODE_MIN: levels.code_min,
+        CODE_MAX: levels.code_max,
+    }
+    for index, value in constants.items():
+        machine.scalars[index] = value
+    for family, lines in ((Family.ROWS, parameters.rows), (Family.COLUMNS, parameters.columns)):
+        seed_lanes(machine, family, lines, 0)
+    return machine
+
+
+def seed_lanes(machine: Machine, family: Family, lines: int, seed: int) -> None:
+    """Restart the generator lanes of a family from a seed register's value."""
+    for lane in range(lanes(lines)):
+        machine.lanes[family, lane] = lane_start(family, lane, seed)

@@ -1,0 +1,145 @@
+"""Pin changes as event records, compiled: called by the micro-op interpreter and for the safe state.
+
+Nothing moves from the cycle scalars[LIMIT] on, in which the dead-man timer trips: the functions then leave pins and state as they are.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from crossloop.protocol.timing import SAFE_OFFSET
+from crossloop_sim.events import Kind
+from crossloop_sim.golden.compiled import compiled, constant
+from crossloop_sim.golden.machine import BREAK_CYCLES, EVENT_COUNT, GATES_ON, LIMIT, Integers, Machine, Words
+
+_STATES = constant(Kind.STATES)
+_GATES = constant(Kind.GATES)
+_RUN = constant(Kind.RUN)
+_TRIP = constant(Kind.TRIP)
+_HEADER = 4
+
+
+@compiled
+def put_event(scalars: Integers, events: Words, cycle: int, kind: int) -> int:
+    """Append a record with all its fields 0 and return its row; a record at or after the limit is not counted."""
+    row = scalars[EVENT_COUNT]
+    events[row, 0] = cycle
+    events[row, 1] = kind
+    for index in range(2, events.shape[1]):
+        events[row, index] = 0
+    if cycle < scalars[LIMIT]:
+        scalars[EVENT_COUNT] = row + 1
+    return int(row)
+
+
+@compiled
+def put_gates(m: Machine, cycle: int, rows: Words, columns: Words) -> None:
+    """Turn exactly these gates on; all others are off before."""
+    words = rows.size
+    fired = np.uint64(0)
+    for w in range(words):
+        fired |= rows[w] | columns[w]
+    if fired != np.uint64(0) and cycle < m.scalars[LIMIT]:
+        row = put_event(m.scalars, m.events, cycle, _GATES)
+        for w in range(words):
+            m.events[row, _HEADER + w] = rows[w]
+            m.events[row, _HEADER + words + w] = columns[w]
+        m.scalars[GATES_ON] = 1
+
+
+@compiled
+def clear_gates(m: Machine, cycle: int) -> None:
+    """Turn every gate off."""
+    if m.scalars[GATES_ON] != 0 and cycle < m.scalars[LIMIT]:
+        put_event(m.scalars, m.events, cycle, _GATES)
+        m.scalars[GATES_ON] = 0
+
+
+@compiled
+def put_states(m: Machine, cycle: int, family: int, low: Words, high: Words) -> None:
+    """Show a family's new line states, if they differ."""
+    changed = np.uint64(0)
+    states = m.states
+    words = low.size
+    for w in range(words):
+        changed |= (states[family, 0, w] ^ low[w]) | (states[family, 1, w] ^ high[w])
+    if changed == np.uint64(0) or cycle >= m.scalars[LIMIT]:
+        return
+    for w in range(words):
+        states[family, 0, w] = low[w]
+        states[family, 1, w] = high[w]
+    put_planes(m, cycle)
+
+
+@compiled
+def put_planes(m: Machine, cycle: int) -> None:
+    """Append a STATES record of the states at hand."""
+    row = put_event(m.scalars, m.events, cycle, _STATES)
+    column = _HEADER
+    for family in range(2):
+        for plane in range(2):
+            for w in range(m.states.shape[2]):
+                m.events[row, column] = m.states[family, plane, w]
+                column += 1
+
+
+@compiled
+def float_all(m: Machine, cycle: int) -> None:
+    """Let every line of both families float."""
+    any_tied = np.uint64(0)
+    for family in range(2):
+        for w in range(m.states.shape[2]):
+            any_tied |= m.states[family, 0, w] | m.states[family, 1, w]
+    if any_tied != np.uint64(0) and cycle < m.scalars[LIMIT]:
+        for family in range(2):
+            for w in range(m.states.shape[2]):
+                m.states[family, 0, w] = 0
+                m.states[family, 1, w] = 0
+        put_planes(m, cycle)
+
+
+@compiled
+def enter_safe_state(m: Machine, cycle: int, tripped: int, running: int) -> int:
+    """Show the end of a run, a trip, gates off, then all lines to ground; return the first cycle after it all.
+
+    `tripped` and `running` are 1 where the pin changes. Break before make: lines that are not at ground float first.
+    """
+    if running:
+        put_event(m.scalars, m.events, cycle, _RUN)
+    if tripped:
+        m.events[put_event(m.scalars, m.events, cycle, _TRIP), 2] = 1
+    clear_gates(m, cycle)
+    start = cycle + SAFE_OFFSET
+    end = start + m.scalars[BREAK_CYCLES]
+    words = m.states.shape[2]
+    tied = False
+    away = False
+    for family in range(2):
+        for w in range(words):
+            mask = line_mask(m, family, w)
+            low = m.states[family, 0, w]
+            high = m.states[family, 1, w]
+            ground = low & ~high
+            tied = tied or (low | high) != ground
+            away = away or ground != mask
+            m.states[family, 0, w] = ground
+            m.states[family, 1, w] = np.uint64(0)
+    if tied:
+        put_planes(m, start)
+    if away:
+        for family in range(2):
+            for w in range(words):
+                m.states[family, 0, w] = line_mask(m, family, w)
+        put_planes(m, end)
+    return int(end)
+
+
+@compiled
+def line_mask(m: Machine, family: int, word: int) -> np.uint64:
+    """Return the bits of a word that stand for lines."""
+    lines = m.scalars[family] - 64 * word  # ROWS and COLUMNS are scalars 0 and 1
+    if lines >= 64:
+        return np.uint64(0xFFFFFFFFFFFFFFFF)
+    if lines <= 0:
+        return np.uint64(0)
+    return (np.uint64(1) << np.uint64(lines)) - np.uint64(1)
