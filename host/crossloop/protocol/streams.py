@@ -48,8 +48,10 @@ def lane_start(family: Family, lane: int, seed: int) -> int:
 def step(family: Family, state: int) -> int:
     """Return the next state of a lane; bit i of it belongs to line 32*lane + i.
 
-    A firing bit takes MAGNITUDE_BITS steps, lowest magnitude bit first: fire = (fire | r) where the magnitude bit is 1, (fire & r) where it
-    is 0, starting from 0. It is 1 with probability m / 2**MAGNITUDE_BITS.
+    A firing bit takes MAGNITUDE_BITS steps, lowest magnitude bit first, and starts from 0: after each step, with r the
+    line's bit of the state that the step gave, fire = (fire | r) where the magnitude bit is 1, (fire & r) where it is 0.
+    It is 1 with probability m / 2**MAGNITUDE_BITS. Lanes step for drawn slots of COINCIDE only; after reset they stand
+    as if the seed 0 had been written.
     """
     first, second, third = ROW_SHIFTS if family is Family.ROWS else COLUMN_SHIFTS
     state ^= (state << first) & 0xFFFFFFFF
