@@ -9,7 +9,8 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from crossloop.protocol.parameters import Parameters
 from crossloop_hdl.dispatcher import Dispatcher
-from crossloop_hdl.engines.engine_bay import COUNTERS, EngineBay
+from crossloop_hdl.engines.counters import COUNTERS
+from crossloop_hdl.engines.engine_bay import EngineBay
 from crossloop_hdl.frontend.direct import DirectSignature, pass_through
 from crossloop_hdl.layouts import MicroOpLayout
 from crossloop_hdl.link.request_link import RequestLink
@@ -68,7 +69,7 @@ class Core(wiring.Component):
         m.submodules.dispatcher = dispatcher = Dispatcher(parameters)
         m.submodules.registers = registers = RegisterFile()
         m.submodules.sequencer = sequencer = Sequencer(parameters)
-        m.submodules.bay = bay = self._bay()
+        m.submodules.bay = bay = EngineBay(parameters)
         connect(m, flipped(self.rx), link.rx)
         connect(m, link.tx, flipped(self.tx))
         connect(m, link.payload, dispatcher.payload)
@@ -127,9 +128,6 @@ class Core(wiring.Component):
         ]
         self._settings(m, dispatcher, registers, bay, link)
         return m
-
-    def _bay(self) -> Any:
-        return EngineBay(self._parameters)
 
     def _memories(self, m: Module, dispatcher: Any, sequencer: Any, bay: Any) -> None:
         """Add the vector and the program memory: the dispatcher writes, and reads vectors while no program runs."""

@@ -12,7 +12,6 @@ from crossloop.protocol.errors import Status
 from crossloop.protocol.microops import MICRO_OP
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.records import RECORD_HEADER, RecordKind
-from crossloop_hdl.layouts import MicroOpLayout
 
 
 class CommandHeader(data.Struct):
@@ -37,14 +36,14 @@ class RegisterRecord(data.Struct):
 
 _RECORD_BYTES = RegisterRecord.as_shape().size // 8
 assert CommandHeader.as_shape().size == 8 * COMMAND_HEADER.size
-assert _RECORD_BYTES == RECORD_HEADER.size + 4
+assert RECORD_HEADER.size + 4 == _RECORD_BYTES
 
 
 class Dispatcher(wiring.Component):
     """Takes requests from the link and writes memories, registers and banks, starts programs and appends records.
 
-    A command takes 8 cycles (fetching its header, checking it), one more per byte of data, and one per byte of its
-    record.
+    A command takes 8 cycles (one to look for it, six for its header, one to check it), one more per byte of data, and
+    one per byte of its record.
 
     Parameters
     ----------
@@ -122,7 +121,6 @@ class Dispatcher(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         """Return the checks and the state machine."""
-        parameters = self._parameters
         m = Module()
         header = Signal(CommandHeader)
         header_left = Signal(range(COMMAND_HEADER.size))
@@ -136,6 +134,8 @@ class Dispatcher(wiring.Component):
         high_byte = Signal(8)
         in_high_byte = Signal()
         last_token = Signal(16)
+        index = Signal(16, init=0xFFFF)
+        """Number of the command at hand in its request."""
         failure = Signal(8)
         """The first check that the command at hand fails."""
 
@@ -152,8 +152,8 @@ class Dispatcher(wiring.Component):
         ]
         self._check(m, header, unit, last_token, failure)
 
-        def fail(why: Any) -> list[Any]:
-            return [self.finish.eq(1), self.status.eq(why)]
+        def fail(why: Any, at: Any = index) -> list[Any]:
+            return [self.finish.eq(1), self.status.eq(why), self.detail.eq(at)]
 
         def record_out(kind: RecordKind, length: int, **fields: Any) -> list[Any]:
             values = {"flags": 0, "count": 0, "cycle": 0, "operation": 0, **fields}
@@ -170,8 +170,9 @@ class Dispatcher(wiring.Component):
                     with m.If(self.payload_left == 0):
                         m.d.comb += self.finish.eq(1)
                     with m.Elif(self.payload_left < COMMAND_HEADER.size):
-                        m.d.comb += fail(Status.COMMAND_TRUNCATED)
+                        m.d.comb += fail(Status.COMMAND_TRUNCATED, index + 1)
                     with m.Else():
+                        m.d.sync += index.eq(index + 1)
                         m.next = "HEADER"
             with m.State("HEADER"):
                 m.d.comb += self.payload.ready.eq(1)
@@ -191,7 +192,7 @@ class Dispatcher(wiring.Component):
                     m.d.comb += fail(failure)
                     m.next = "COMMAND"
                 with m.Else():
-                    m.next = "NEXT"
+                    m.next = "COMMAND"
                     with m.Switch(header.opcode):
                         with m.Case(Command.WRITE_REGISTER):
                             m.d.sync += items_left.eq(1)
@@ -240,12 +241,12 @@ class Dispatcher(wiring.Component):
                         m.d.comb += fail(Status.LIMIT_LOCKED)
                         m.next = "COMMAND"
                     with m.Elif(items_left == 1):
-                        m.next = "NEXT"
+                        m.next = "COMMAND"
             with m.State("RECORD"):
                 m.d.comb += [self.records.valid.eq(1), self.records.payload.eq(record.as_value()[:8])]
                 m.d.sync += [record.eq(record.as_value() >> 8), record_left.eq(record_left - 1)]
                 with m.If(record_left == 0):
-                    m.next = "NEXT"
+                    m.next = "COMMAND"
                     with m.Switch(header.opcode):
                         with m.Case(Command.READ_WORDS):
                             with m.If(items_left != 0):
@@ -262,7 +263,7 @@ class Dispatcher(wiring.Component):
                 with m.If(in_high_byte):
                     m.d.sync += items_left.eq(items_left - 1)
                     with m.If(items_left == 1):
-                        m.next = "NEXT"
+                        m.next = "COMMAND"
                 with m.Else():
                     # The memory answers to the next address while the high byte goes out.
                     m.d.sync += [high_byte.eq(self.vector_data[8:]), self.item_address.eq(self.item_address + 1)]
@@ -284,12 +285,9 @@ class Dispatcher(wiring.Component):
             with m.State("ENDED"):
                 m.d.comb += fail(self.run_status)
                 m.next = "COMMAND"
-            with m.State("NEXT"):
-                m.d.sync += self.detail.eq(self.detail + 1)
-                m.next = "COMMAND"
 
         with m.If(self.finish):
-            m.d.sync += self.detail.eq(0)
+            m.d.sync += index.eq(index.init)
         return m
 
     def _check(self, m: Module, header: Any, unit: Any, last_token: Any, failure: Any) -> None:
@@ -334,7 +332,7 @@ class Dispatcher(wiring.Component):
                 m.d.comb += [out_of_range.eq(bank_unknown | (end > bank_bytes)), data_bytes.eq(header.count)]
             with m.Case(Command.WRITE_WORDS):
                 m.d.comb += [
-                    out_of_range.eq((header.argument != Bank.VECTOR) | (end > parameters.vector_words)),
+                    out_of_range.eq(end > parameters.vector_words),
                     data_bytes.eq(header.count << 1),
                     unit.eq(1),
                 ]

@@ -26,4 +26,6 @@ def to_rtlil(component: Any, name: str = "top") -> str:
 
 def to_verilog(component: Any, name: str = "top") -> str:
     """Return a component as Verilog text; the clock is `clk`, the synchronous reset `rst`."""
-    return str(verilog.convert(component, name=name, ports=core_ports(component), emit_src=False, strip_internal_attrs=True))
+    return str(
+        verilog.convert(component, name=name, ports=core_ports(component), emit_src=False, strip_internal_attrs=True)
+    )

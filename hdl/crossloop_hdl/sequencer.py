@@ -175,8 +175,9 @@ class Sequencer(wiring.Component):
             with m.Case(Phase.ENGINE):
                 await_engine()
 
-        # A trip ends whatever is under way; the bay has dropped the gates by itself.
-        with m.If(self.running & self.tripped):
+        # A trip ends whatever is under way; the bay has dropped the gates by itself. An engine says so itself, since it
+        # completes a record that it has begun.
+        with m.If(self.running & self.tripped & (phase != Phase.ENGINE)):
             m.d.comb += end(Status.TRIPPED)
         with m.If(ended):
             m.d.sync += [

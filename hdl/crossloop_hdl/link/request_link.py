@@ -110,7 +110,7 @@ class RequestLink(wiring.Component):
         pending = Signal(range(slots + 1))
         """Requests accepted and not yet executed: expected - executing."""
         kept = Signal(range(slots + 1))
-        """How far back from `expected` repetitions are known."""
+        """How far back from `expected` the cache reaches into this session."""
         queued = Signal(slots)
         """Slots whose reply waits to be sent."""
         hello_held = Signal()
@@ -146,11 +146,12 @@ class RequestLink(wiring.Component):
         with m.If(transmitter.sent & (entry.kind == NoticeKind.REPLY)):
             m.d.sync += queued.bit_select(slot_of(entry.sequence), 1).eq(0)
 
-        def send(kind: NoticeKind, sequence: Any, status: Any = Status.OK) -> list[Any]:
+        def send(kind: Any, sequence: Any, status: Any = Status.OK) -> list[Any]:
             return [push.eq(1), notice.kind.eq(kind), notice.status.eq(status), notice.sequence.eq(sequence)]
 
         # -- What a frame means.
         header = deframer.header
+        asked_slot = slot_of(header.sequence)
         behind = Signal(32)
         accept = Signal()
         executed = Signal()
@@ -179,12 +180,13 @@ class RequestLink(wiring.Component):
                                 m.d.comb += send(NoticeKind.REFUSAL, expected, Status.OVERFLOW)
                         with m.Elif(behind[31]):
                             m.d.comb += send(NoticeKind.REFUSAL, expected, Status.SEQUENCE_GAP)
-                        with m.Elif(behind > kept):
+                        with m.Elif(behind > slots):
                             m.d.comb += send(NoticeKind.REFUSAL, expected, Status.SEQUENCE_STALE)
-                        with m.Elif((behind > pending) & ~queued.bit_select(slot_of(header.sequence), 1)):
+                        with m.Elif((behind > pending) & (behind <= kept) & ~queued.bit_select(asked_slot, 1)):
+                            # A repetition whose reply is ready and not on its way.
                             m.d.comb += send(NoticeKind.REPLY, header.sequence)
                             with m.If(queue.w_rdy):
-                                m.d.sync += queued.bit_select(slot_of(header.sequence), 1).eq(1)
+                                m.d.sync += queued.bit_select(asked_slot, 1).eq(1)
 
         length_write = lengths.write_port()
         m.d.comb += [
