@@ -73,7 +73,9 @@ def words_to_bits(words: Iterable[int]) -> int:
     return sum(int(word) << (_WORD_BITS * index) for index, word in enumerate(words))
 
 
-def states_record(parameters: Parameters, cycle: int, row_states: Iterable[int], column_states: Iterable[int]) -> Events:
+def states_record(
+    parameters: Parameters, cycle: int, row_states: Iterable[int], column_states: Iterable[int]
+) -> Events:
     """Return a STATES record from one LineState per line."""
     words: list[int] = []
     for states in (list(row_states), list(column_states)):

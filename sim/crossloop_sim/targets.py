@@ -80,7 +80,11 @@ def _divisor(text: str) -> int:
     return int(text)
 
 
-RTL_KEYS: dict[str, Reader] = {"engine": _choice("cxxrtl", "verilator"), "link": _choice("bytes", "uart"), "divisor": _divisor}
+RTL_KEYS: dict[str, Reader] = {
+    "engine": _choice("cxxrtl", "verilator"),
+    "link": _choice("bytes", "uart"),
+    "divisor": _divisor,
+}
 """Keys that only `rtl:` has: which compiler, whether bytes enter by the byte stream or bit by bit, and the UART's cycles per bit."""
 
 

@@ -97,7 +97,9 @@ def parse_url(url: str, scheme: str, keys: Mapping[str, Reader] | None = None) -
     values: dict[str, Any] = {}
     for key, text in _pairs(url, scheme):
         if key not in readers:
-            raise TargetError(f"target {url!r} has the unknown key {key!r}{_guess(key, readers)}; known are {', '.join(readers)}")
+            raise TargetError(
+                f"target {url!r} has the unknown key {key!r}{_guess(key, readers)}; known are {', '.join(readers)}"
+            )
         if key in values:
             raise TargetError(f"target {url!r} gives {key!r} twice; give it once")
         try:
@@ -108,7 +110,9 @@ def parse_url(url: str, scheme: str, keys: Mapping[str, Reader] | None = None) -
         return TargetSettings(
             url=url,
             parameters=Parameters(**{key: value for key, value in values.items() if key in PARAMETER_KEYS}),
-            plant=preset(values.get("preset", DEFAULT_PRESET), **{key: values[key] for key in values if key in PLANT_KEYS}),
+            plant=preset(
+                values.get("preset", DEFAULT_PRESET), **{key: values[key] for key in values if key in PLANT_KEYS}
+            ),
             transcript=values.get("transcript", False),
             options={key: values[key] for key in values if key in own},
         )

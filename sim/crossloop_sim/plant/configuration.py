@@ -76,8 +76,19 @@ class PlantConfiguration:
                 raise RangeError(f"plant setting {field.name} must be a finite number, not {value!r}")
         for name, allowed in (("shape", SHAPES), ("initial", INITIALS), ("c2c_kind", NOISES)):
             if getattr(self, name) not in allowed:
-                raise RangeError(f"plant setting {name} must be one of {', '.join(allowed)}, not {getattr(self, name)!r}")
-        for name in ("dw_min", "dw_min_dtod", "up_down_dtod", "w_max_dtod", "w_min_dtod", "c2c", "initial_spread", "read_noise"):
+                raise RangeError(
+                    f"plant setting {name} must be one of {', '.join(allowed)}, not {getattr(self, name)!r}"
+                )
+        for name in (
+            "dw_min",
+            "dw_min_dtod",
+            "up_down_dtod",
+            "w_max_dtod",
+            "w_min_dtod",
+            "c2c",
+            "initial_spread",
+            "read_noise",
+        ):
             if getattr(self, name) < 0:
                 raise RangeError(f"plant setting {name} must not be negative, not {getattr(self, name)!r}")
         for name in ("g_min_s", "t_pulse_s", "v_threshold_v", "output_bound"):
@@ -86,7 +97,9 @@ class PlantConfiguration:
         if self.g_max_s <= self.g_min_s:
             raise RangeError(f"plant setting g_max_s of {self.g_max_s!r} S must be above g_min_s, {self.g_min_s!r} S")
         if not self.w_min < 0 < self.w_max:
-            raise RangeError(f"plant settings w_min and w_max must lie on both sides of 0, not {self.w_min!r} and {self.w_max!r}")
+            raise RangeError(
+                f"plant settings w_min and w_max must lie on both sides of 0, not {self.w_min!r} and {self.w_max!r}"
+            )
         if not 0 <= self.seed < 2**32:
             raise RangeError(f"plant setting seed must be from 0 to {2**32 - 1}, not {self.seed!r}")
 

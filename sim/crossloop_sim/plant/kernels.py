@@ -1,10 +1,10 @@
 """The compiled part of the plant: one call per batch of event records, one per conversion.
 
-Every number of the plant lives in the arrays of `World`; the functions here only read and write those. All of them are in this one file,
-because numba's cache of compiled code looks at the file of the outermost function only.
+Every number of the plant lives in the arrays of `World`; the functions here only read and write those. All of them are
+in this one file, because numba's cache of compiled code looks at the file of the outermost function only.
 
-A pulse of a cell is an interval in which the voltages of its row and its column stay the same and differ by at least the threshold. The cell
-is moved when the interval ends, by step * duration / t_pulse:
+A pulse of a cell is an interval in which the voltages of its row and its column stay the same and differ by at least the
+threshold. The cell is moved when the interval ends, by step * duration / t_pulse:
 
     constant      w += d * a_d * (1 + c2c*xi)
     soft bounds   w += d * a_d * f * (1 + c2c*xi),   f = 1 - w/b_max upwards, 1 - w/b_min downwards;  additive noise: f + c2c*xi
@@ -34,7 +34,18 @@ STATE, GATE, ON = 0, 4, 6
 TILE, ROWS, COLUMNS, FLOATING, SENSING, CONVERSIONS, LIVE = 0, 1, 2, 3, 4, 5, 6
 """Scalars of `now`: tile connected, geometry, any line floats, any line is sensed, conversions so far, lines whose voltage is not 0."""
 
-LEVEL_STEP, THRESHOLD, PULSE_CYCLES, GAMMA, C2C, ADDITIVE, G_MID, G_HALF, NOISE_SD, SAMPLE_STEPS = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
+LEVEL_STEP, THRESHOLD, PULSE_CYCLES, GAMMA, C2C, ADDITIVE, G_MID, G_HALF, NOISE_SD, SAMPLE_STEPS = (
+    0,
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    7,
+    8,
+    9,
+)
 """Scalars of `constants`; the converter steps, one per range, are the last."""
 
 # Kinds of records, as in events.Kind.
@@ -307,7 +318,9 @@ def _settle(cycle: int, world: World) -> None:
 def apply(events: Any, levels: Any, volts: Any, pins: Any, since: Any, driven: Any, cells: Any, streams: Any, counts: Any,
           line_counts: Any, now: Any, constants: Any, target: Any, changed: Any, order: Any) -> None:  # fmt: skip
     """Apply event records, shape (n, words), in order; the other arrays are those of `World`."""
-    world = World(levels, volts, pins, since, driven, cells, streams, counts, line_counts, now, constants, target, changed, order)
+    world = World(
+        levels, volts, pins, since, driven, cells, streams, counts, line_counts, now, constants, target, changed, order
+    )
     words = pins.shape[1]
     for index in range(events.shape[0]):
         event = events[index]
@@ -353,7 +366,10 @@ def apply(events: Any, levels: Any, volts: Any, pins: Any, since: Any, driven: A
 
 @njit(cache=True, error_model="numpy")
 def currents(sensed: int, channels: int, volts: Any, cells: Any, now: Any, constants: Any) -> Any:
-    """Return the currents into the first `channels` lines of a family held at 0 V, in amperes; the other family is at `volts`, shape (2, lines)."""
+    """Return the currents into the first `channels` lines of a family held at 0 V, in amperes.
+
+    The other family is at its voltages in `volts`, shape (2, lines).
+    """
     rows, columns = now[ROWS], now[COLUMNS]
     state = cells[now[TILE], W]
     out = np.zeros(channels)

@@ -1,10 +1,12 @@
-"""Counter-based random numbers: every draw is a function of its key, so it does not depend on when or in which order it is made.
+"""Counter-based random numbers: every draw is a function of its key, so it does not depend on when it is made.
 
-A stream's start state is a hash of (seed, purpose, index); draw n of a stream is the n-th output of SplitMix64 started there. A normal deviate
-is the number of ones among 64 bits, plus four 16-bit uniform fractions that smooth the steps: integer arithmetic and one multiplication, so
-every machine gives the same bits. Its mean is 0, its variance 1, its kurtosis 2.97, its range +-8.4.
+A stream's start state is a hash of (seed, purpose, index); draw n of a stream is the n-th output of SplitMix64 started
+there. A normal deviate is the number of ones among 64 bits, plus four 16-bit uniform fractions that smooth the steps:
+integer arithmetic and one multiplication, so every machine gives the same bits. Its mean is 0, its variance 1, its
+kurtosis 2.97, its range +-8.4.
 
-numba caches compiled callers by their own file only: after a change here, touch kernels.py, too (tests/unit/plant/test_noise.py notices).
+numba caches compiled callers by their own file only: after a change here, touch kernels.py, too
+(tests/unit/plant/test_noise.py notices).
 
 Source: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014 (SplitMix64).
 """

@@ -38,7 +38,9 @@ class Plant:
         p, c = parameters, self._configuration
         lines = max(p.rows, p.columns)
         self._cells = np.stack([populate(c, tile, p.rows, p.columns) for tile in range(p.tiles)])
-        self._streams = np.stack([cell_streams(c.seed, noise.Purpose.CYCLE, tile, p.rows, p.columns).ravel() for tile in range(p.tiles)])
+        self._streams = np.stack(
+            [cell_streams(c.seed, noise.Purpose.CYCLE, tile, p.rows, p.columns).ravel() for tile in range(p.tiles)]
+        )
         self._counts = np.zeros((p.tiles, 3, p.rows, p.columns), np.int64)
         # The kernels number the cells row by row; these are views.
         self._flat_cells = self._cells.reshape(p.tiles, len(Field), -1)
