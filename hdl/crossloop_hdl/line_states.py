@@ -131,6 +131,6 @@ class LineStates(wiring.Component):
             with m.Case(Change.TILE):
                 m.d.sync += self.tile.eq(tile_target)
             with m.Case(Change.SAFE):
-                assert LineState.GROUND == 1
-                m.d.sync += [register.eq(~0) for register in low.values()]
-                m.d.sync += [register.eq(0) for register in high.values()]
+                for bit, registers in enumerate((low, high)):
+                    ground = -(LineState.GROUND >> bit & 1)
+                    m.d.sync += [register.eq(ground) for register in registers.values()]

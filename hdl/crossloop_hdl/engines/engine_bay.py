@@ -21,6 +21,8 @@ from crossloop_hdl.frontend.direct import DIRECT_OUTPUTS, DirectSignature
 from crossloop_hdl.layouts import MicroOpLayout
 from crossloop_hdl.safety import SafetyGate
 
+__all__ = ["COUNTERS", "EngineBay"]
+
 
 class EngineBay(wiring.Component):
     """Every micro-op but HALT, WAIT, LOOP and NEXT.
@@ -120,7 +122,7 @@ class EngineBay(wiring.Component):
             abort.eq(~self.armed | self.run_abort),
         ]
 
-        engines = {
+        engines: dict[Opcode, Any] = {
             Opcode.TILE: lines, Opcode.LEVEL: levels, Opcode.LEVELS: levels, Opcode.CONNECT: lines,
             Opcode.PULSE: pulses, Opcode.COINCIDE: coincidence, Opcode.CONVERT: sampler,
         }  # fmt: skip
