@@ -1,0 +1,93 @@
+"""The compiled gateware as a target: bytes in and out, the plant at its pins."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from crossloop_hdl.core import Core, UartCore
+from crossloop_sim.engine.build import Progress, build_native
+from crossloop_sim.engine.simulation import Reason
+from crossloop_sim.url import TargetSettings
+from crossloop_sim.world import SimulatedTransport, World
+
+DEFAULT_ENGINE = "native"
+DEFAULT_DIVISOR = 16
+"""Clock cycles per bit of the UART."""
+
+
+class RtlTransport(SimulatedTransport):
+    """The gateware, compiled to native code, and the plant.
+
+    Device time passes only inside `read` and `advance`. Python runs only when the design asks for samples, has sent a frame, or has
+    filled the event buffer.
+
+    Parameters
+    ----------
+    settings : TargetSettings
+        What the URL asked for; options `engine`, `link`, `divisor`.
+    world : World
+        What stands behind it.
+    progress : callable, optional
+        Called with a few words when a slow step of the build begins.
+    """
+
+    def __init__(self, settings: TargetSettings, world: World, progress: Progress | None = None) -> None:
+        super().__init__(settings.url, world)
+        divisor: int | None = None
+        component: Any
+        if settings.options.get("link", "bytes") == "uart":
+            divisor = settings.options.get("divisor", DEFAULT_DIVISOR)
+            component = UartCore(settings.parameters, divisor)
+        else:
+            component = Core(settings.parameters)
+        self.design = build_native(component, engine=settings.options.get("engine", DEFAULT_ENGINE), progress=progress)
+        self.simulation = self.design.instantiate(divisor=divisor)
+        self._run_s = 0.0
+        self._cycles = 0
+        world.attach(self._figures, self._advance)
+
+    def close(self) -> None:
+        """Release the link and the simulation. Device time ends with it, so nothing is pulsed any more."""
+        super().close()
+        self.simulation.close()
+
+    def _figures(self) -> dict[str, Any]:
+        return {
+            "engine": self.design.engine,
+            "compiler": self.design.compiler,
+            "elaborate_s": self.design.elaborate_s,
+            "compile_s": self.design.compile_s,
+            "cached": self.design.cached,
+            "cycles": self._cycles,
+            "run_s": self._run_s,
+        }
+
+    def _send(self, data: bytes) -> None:
+        self.simulation.send(data)
+
+    def _receive(self, cycles: int) -> bytes:
+        self._run(cycles, stop_on_frame=True)
+        return self.simulation.take_bytes()
+
+    def _advance(self, cycles: int) -> None:
+        self._run(cycles, stop_on_frame=False)
+
+    def _run(self, cycles: int, *, stop_on_frame: bool) -> None:
+        """Step the design until it has sent a frame or the cycles are over, and serve the plant."""
+        begin = time.perf_counter()
+        simulation, plant = self.simulation, self.world.seam
+        end = simulation.cycle + cycles
+        while True:
+            reason = simulation.run(end - simulation.cycle, stop_on_frame=stop_on_frame)
+            events = simulation.events()
+            if reason is Reason.CONVERSION:
+                plant.apply(events[:-1])
+                simulation.give_samples(plant.convert(events[-1]))
+                continue
+            if len(events):
+                plant.apply(events)
+            if reason is not Reason.EVENTS_FULL:
+                break
+        self._cycles = simulation.cycle
+        self._run_s += time.perf_counter() - begin
