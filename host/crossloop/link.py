@@ -22,8 +22,6 @@ from crossloop.protocol.transport import Transport
 KICK_S = 0.05
 """How often a waiting host kicks until it knows the dead-man time: a quarter of the default of 200 ms."""
 
-_RESEND_ON = {Status.SEQUENCE_GAP, Status.CRC_MISMATCH, Status.LENGTH_MISMATCH, Status.UNKNOWN_KIND}
-
 
 class Link:
     """The host's end of the line to one controller.
@@ -218,34 +216,33 @@ class Link:
             fresh = flight.launch(self._credit)
             if fresh:
                 self._send(fresh)
-            before = flight.base
+            base, spoiled = flight.base, self.bad_frames
             reply = self._receive(self.kick_s)
-            if reply is None:
+            flight.answered(self.bad_frames - spoiled)
+            again = False
+            if reply is not None:
+                self._take(flight, reply, patience)
+            elif self.bad_frames == spoiled:  # silence
                 self._send(KICK_FRAME)
-                if patience.waited(self.kick_s):
-                    self._resend(flight, flight.repeat())
-            elif reply.kind is FrameKind.REPLY:
-                self._resend(flight, flight.land(reply))
-            elif reply.kind is FrameKind.REFUSAL:
-                self._refused(flight, reply, patience)
-            if flight.base != before:
+                again = patience.waited(self.kick_s)
+            if flight.stuck and not self._received:
+                again = patience.refused()
+            if flight.base != base:
                 patience.renew(self.bad_frames)
             elif patience.over(self.bad_frames):
                 raise self._silence(patience.attempts, patience.refusal, self.bad_frames - patience.noise)
+            elif again:
+                self.resent += flight.sent - flight.base
+                self._send(DELIMITER_BYTE + flight.repeat())
 
-    def _refused(self, flight: Flight, reply: Reply, patience: Patience) -> None:
-        status = patience.refusal = reply.status
-        if status in {Status.NO_SESSION, Status.SEQUENCE_STALE}:
-            raise LinkError(f"{self.transport.name} refused the request: {status.name}; {STATUS_ADVICE[status]}")
-        if status in _RESEND_ON:
-            spoiled = status is not Status.SEQUENCE_GAP
-            patience.attempts += spoiled
-            self._resend(flight, flight.refused(reply.sequence, again=spoiled))
-
-    def _resend(self, flight: Flight, first: int | None) -> None:
-        if first is not None:
-            self.resent += flight.sent - first
-            self._send(DELIMITER_BYTE + b"".join(flight.frames[first : flight.sent]))
+    def _take(self, flight: Flight, reply: Reply, patience: Patience) -> None:
+        if reply.kind is FrameKind.REPLY:
+            flight.land(reply)
+        elif reply.kind is FrameKind.REFUSAL:
+            flight.answered()
+            status = patience.refusal = reply.status
+            if status in {Status.NO_SESSION, Status.SEQUENCE_STALE}:
+                raise LinkError(f"{self.transport.name} refused the request: {status.name}; {STATUS_ADVICE[status]}")
 
     def _silence(self, attempts: int, refused: Status | None, bad_frames: int) -> LinkError:
         name = self.transport.name

@@ -72,6 +72,7 @@ class PtyServer:
         os.set_blocking(self._master, False)
         self._outgoing = b""
         self._quiet_s = QUIET_S
+        self._ended = False
 
     def __enter__(self) -> Self:
         return self
@@ -85,9 +86,13 @@ class PtyServer:
         self._transport.close()
 
     def run(self) -> None:
-        """Serve until an exception (Ctrl-C) ends it."""
-        while True:
+        """Serve until `end` is called."""
+        while not self._ended:
             self.serve_once()
+
+    def end(self) -> None:
+        """Let `run` return after its present turn; may be called from a signal handler or another thread."""
+        self._ended = True
 
     def serve_once(self) -> None:
         """Serve one turn: bytes both ways, and the device time that belongs to it."""

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 
 from crossloop.protocol.errors import CrossloopError, LinkError, SafetyTrip, TargetError, ToolError
@@ -18,9 +17,7 @@ EXIT_CODES: tuple[tuple[type[CrossloopError], int], ...] = (
     (LinkError, 5),
     (SafetyTrip, 6),
 )
-"""Exit codes of errors; any other CrossloopError is 1, wrong usage 2, Ctrl-C 130."""
-
-_CTRL_C = 130
+"""Exit codes of errors; any other CrossloopError is 1, wrong usage 2."""
 
 app = typer.Typer(
     name="crossloop",
@@ -57,15 +54,22 @@ def serve(
     link: Annotated[Path | None, typer.Option(help="Put a symbolic link to the terminal here.")] = None,
 ) -> None:
     """Put a target on a pseudo-terminal and print its path; Ctrl-C ends it."""
+    import signal
+
     from crossloop.serve import PtyServer
     from crossloop.targets import open_target
 
     with PtyServer(open_target(target), link) as server:
+
+        def end(number: int, _frame: object) -> None:
+            signal.signal(number, signal.default_int_handler)  # the second time at once, whatever the target is doing
+            server.end()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, end)
         typer.echo(f"serial://{link.absolute() if link else server.path}")
-        try:
-            server.run()
-        except KeyboardInterrupt:
-            typer.echo("ended", err=True)
+        server.run()
+    typer.echo("ended", err=True)
 
 
 @app.command()
@@ -115,15 +119,7 @@ def _seeds(text: str) -> tuple[int, ...]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; every error a user can act on is one line on stderr and an exit code."""
     try:
-        code = app(list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False)
+        app(list(sys.argv[1:] if arguments is None else arguments))
     except CrossloopError as error:
         typer.echo(f"crossloop: {error}", err=True)
-        code = next((number for kind, number in EXIT_CODES if isinstance(error, kind)), 1)
-    except click.exceptions.Abort:
-        code = _CTRL_C
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
-    except KeyboardInterrupt:
-        code = _CTRL_C
-    sys.exit(code or 0)
+        sys.exit(next((code for kind, code in EXIT_CODES if isinstance(error, kind)), 1))
