@@ -91,7 +91,7 @@ def test_a_train_without_driven_lines_shows_nothing_but_is_counted(bench) -> Non
 
 def test_a_conversion_strobes_in_the_last_cycle_of_its_gates(bench) -> None:
     bench.plant.samples = [5, 0x1FF, 0x300]
-    reply, records = bench.ready().run(
+    _, records = bench.ready().run(
         ops.connect(ROWS, LineState.DRIVE),
         ops.connect(COLUMNS, LineState.SENSE),
         ops.convert(COLUMNS, 3, settle_cycles=30, integrate_cycles=20, range_index=2),
