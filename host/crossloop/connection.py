@@ -32,7 +32,7 @@ def connect(
     first_sequence : int, optional
         First sequence number on the link, for repeatable transcripts.
     **options
-        Handed to a simulated target.
+        Handed to the target; `progress`, a function of a sentence, is told when a slow step begins, such as compiling the gateware.
 
     Returns
     -------

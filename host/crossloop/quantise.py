@@ -40,7 +40,7 @@ def finite_array(name: str, values: ArrayLike, shape: tuple[int, ...], unit: str
     bad = np.argwhere(~np.isfinite(result))
     if bad.size:
         where = tuple(int(index) for index in bad[0])
-        raise RangeError(f"{name}{list(where)} is {result[where]!r}, it must be finite; nothing was sent")
+        raise RangeError(f"{name}{list(where)} is {float(result[where])!r}, it must be finite; nothing was sent")
     return result
 
 

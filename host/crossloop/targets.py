@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
+from inspect import signature
 from typing import Any
 
 from crossloop.protocol.errors import TargetError
@@ -22,13 +24,15 @@ def schemes() -> list[str]:
     return sorted({"serial", *(entry.name for entry in entry_points(group=GROUP))})
 
 
-def open_target(url: str, **options: Any) -> Transport:
+def open_target(url: str, *, progress: Callable[[str], None] | None = None, **options: Any) -> Transport:
     """Open the byte link that a URL names.
 
     Parameters
     ----------
     url : str
         `model:`, `rtl:`, `serial:///dev/ttyUSB0?baud=1000000`, ...
+    progress : callable, optional
+        Called with a sentence when a slow step begins, by targets that have any (compiling the gateware).
     **options
         Handed to the target.
 
@@ -48,11 +52,11 @@ def open_target(url: str, **options: Any) -> Transport:
         return open_serial(url, **options)
     for entry in entry_points(group=GROUP):
         if entry.name == scheme:
-            return _open(entry, url, options)
+            return _open(entry, url, progress, options)
     raise TargetError(_unknown(scheme, url))
 
 
-def _open(entry: EntryPoint, url: str, options: dict[str, Any]) -> Transport:
+def _open(entry: EntryPoint, url: str, progress: Callable[[str], None] | None, options: dict[str, Any]) -> Transport:
     try:
         opener = entry.load()
     except ImportError as error:
@@ -60,6 +64,8 @@ def _open(entry: EntryPoint, url: str, options: dict[str, Any]) -> Transport:
         raise TargetError(
             f"target {url!r} needs software that is not installed ({error}); install it with: pip install 'crossloop[{extra}]'"
         ) from error
+    if progress is not None and "progress" in signature(opener).parameters:
+        options["progress"] = progress
     transport: Transport = opener(url, **options)
     return transport
 

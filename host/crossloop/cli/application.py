@@ -18,6 +18,8 @@ EXIT_CODES: tuple[tuple[type[CrossloopError], int], ...] = (
     (SafetyTrip, 6),
 )
 """Exit codes of errors; any other CrossloopError is 1, wrong usage 2."""
+_INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
 
 app = typer.Typer(
     name="crossloop",
@@ -56,10 +58,10 @@ def serve(
     """Put a target on a pseudo-terminal and print its path; Ctrl-C ends it."""
     import signal
 
+    from crossloop.cli.opening import open_shown
     from crossloop.serve import PtyServer
-    from crossloop.targets import open_target
 
-    with PtyServer(open_target(target), link) as server:
+    with PtyServer(open_shown(target), link) as server:
 
         def end(number: int, _frame: object) -> None:
             signal.signal(number, signal.default_int_handler)  # the second time at once, whatever the target is doing
@@ -82,31 +84,36 @@ def safe(target: Target) -> None:
 
 @app.command()
 def demo(
-    port: Annotated[str | None, typer.Option(help="Run on a board at this serial port instead.")] = None,
-    target: Annotated[str | None, typer.Option(help="Run on this target instead of rtl:.")] = None,
+    target: Annotated[str, typer.Option(help="Where to train.")] = "rtl:",
+    port: Annotated[str | None, typer.Option(help="Train on a board at this serial port instead.")] = None,
     seeds: Annotated[str, typer.Option(help="Seeds of the runs, with commas between.")] = "0",
     epochs: Annotated[int, typer.Option(help="Passes over the training digits.", min=1)] = 10,
-    output: Annotated[Path, typer.Option(help="Folder of the report and the summary.")] = Path(),
+    learning_rate: Annotated[float | None, typer.Option(help="Chosen on validation digits when not given.")] = None,
+    report: Annotated[Path, typer.Option(help="Page to write.")] = Path("demo-report.html"),
+    summary: Annotated[Path, typer.Option(help="Figures to write, as JSON.")] = Path("demo-summary.json"),
 ) -> None:
     """Train a network on handwritten digits inside emulated arrays, and write a report."""
-    if port is not None and target is not None:
-        raise typer.BadParameter("give --port or --target, not both")
-    url = f"serial://{Path(port).absolute()}" if port is not None else target
+    numbers = _seeds(seeds)
     from crossloop.demo import run_demo
 
-    run_demo(target=url, seeds=_seeds(seeds), epochs=epochs, output=output)
+    device = None if port is None else str(Path(port).absolute())
+    done = run_demo(target, device, numbers, epochs, learning_rate=learning_rate, report=report, summary=summary)
+    raise typer.Exit(_INTERRUPTED if done.interrupted else 0)
 
 
 @app.command()
 def train(
     target: Target = "rtl:",
-    seed: Annotated[int, typer.Option(help="Seed of network, plant and order of samples.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of network, cells and order of samples.", min=0)] = 0,
     epochs: Annotated[int, typer.Option(help="Passes over the training digits.", min=1)] = 10,
+    learning_rate: Annotated[float | None, typer.Option(help="Chosen on validation digits when not given.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Results to write, as JSON.")] = None,
 ) -> None:
     """Train on the digits and print the accuracies, without a report."""
-    from crossloop.training import run_training
+    from crossloop.demo import run_training
 
-    run_training(target=target, seed=seed, epochs=epochs)
+    done = run_training(target, epochs=epochs, learning_rate=learning_rate, seed=seed, output=output)
+    raise typer.Exit(_INTERRUPTED if done.test_accuracy is None else 0)
 
 
 def _seeds(text: str) -> tuple[int, ...]:

@@ -7,17 +7,17 @@ from contextlib import closing
 from rich.console import Console
 from rich.table import Table
 
+from crossloop.cli.opening import open_shown
 from crossloop.inspection import inspect, stop_target
 from crossloop.limits import LimitCodes
 from crossloop.protocol.converters import Clock, Levels
 from crossloop.protocol.parameters import Parameters
 from crossloop.state import State
-from crossloop.targets import open_target
 
 
 def show(target: str) -> None:
     """Print a target's identity, limits and state."""
-    with closing(open_target(target)) as transport:
+    with closing(open_shown(target)) as transport:
         found = inspect(transport)
     table = Table(title=target, show_header=False)
     for name, value in rows(found.parameters, found.limits, found.state):
@@ -27,7 +27,7 @@ def show(target: str) -> None:
 
 def stop(target: str) -> None:
     """Stop a target and say what it confirmed."""
-    with closing(open_target(target)) as transport:
+    with closing(open_shown(target)) as transport:
         state = stop_target(transport)
     Console(soft_wrap=True).print(f"{target} is in the safe state: {_state(state)}", highlight=False)
 

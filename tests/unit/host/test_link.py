@@ -120,14 +120,14 @@ def test_garbage_before_the_first_frame_does_no_harm(device):
 
 
 def test_babble_without_an_end_is_given_up(device, link):
-    device.read = lambda timeout_s: b"\x55" * 5000
-    with pytest.raises(LinkError, match="frames that do not check.*baud rate"):
+    device.read = lambda _timeout_s: b"\x55" * 5000
+    with pytest.raises(LinkError, match=r"frames that do not check.*baud rate"):
         link.exchange(writes(1))
 
 
 def test_a_silent_device_is_named_with_what_to_check(device):
     device.silent = True
-    with pytest.raises(LinkError, match="fake: did not answer .* check power, cable and baud rate"):
+    with pytest.raises(LinkError, match=r"fake: did not answer .* check power, cable and baud rate"):
         Link(device).open()
 
 
@@ -197,13 +197,13 @@ def test_an_interrupted_exchange_is_not_repeated_but_ends_in_a_new_disarmed_sess
 
 def test_a_device_that_was_reset_is_reported(device, link):
     device._request = lambda _sequence, _payload: device._send(0x83, 7, 0)
-    with pytest.raises(LinkError, match="NO_SESSION.*probably reset"):
+    with pytest.raises(LinkError, match=r"NO_SESSION.*probably reset"):
         link.exchange(writes(1))
 
 
 def test_a_busy_device_is_reported_with_the_way_out(device):
     device._frame = lambda _encoded: device._send(0x83, 8, 0)
-    with pytest.raises(LinkError, match="still runs a program.*crossloop safe"):
+    with pytest.raises(LinkError, match=r"still runs a program.*crossloop safe"):
         Link(device).open()
 
 
