@@ -72,7 +72,8 @@ class ModelWriter:
 
     def __init__(self, netlist: Netlist, outputs: list[str]) -> None:
         self._netlist = netlist
-        self._outputs = outputs
+        # Amaranth turns an output that nothing drives into an input; it reads as 0.
+        self._outputs = {name: netlist.outputs.get(name) or netlist.inputs[name] for name in outputs}
         self._cells = CellWriter(netlist)
         self._guard_of: dict[str, Guard] = {}
 
@@ -80,12 +81,12 @@ class ModelWriter:
         """Return the whole model: `cl_model`, `cl_model_reset`, `cl_model_step`, `set_*` and `get_*`."""
         step = self._step()
         settle, getters = self._ports()
-        return "\n".join([PRELUDE, *self._state(), *self._reset(), *settle, *step, *getters, ""])
+        return "\n".join([PRELUDE, *self._state(), *settle, *self._reset(), *step, *getters, ""])
 
     def _state(self) -> list[str]:
         lines = ["typedef struct {"]
         nets = [Net(f"in_{name}", len(bits)) for name, bits in self._netlist.inputs.items()]
-        nets += [Net(f"out_{name}", len(self._netlist.outputs[name])) for name in self._settled()]
+        nets += [Net(f"out_{name}", len(self._outputs[name])) for name in self._settled()]
         nets += [cell.net for cell in self._netlist.flip_flops if cell.net is not None]
         nets += [net for memory in self._netlist.memories for net, *_ in self._reads(memory)]
         lines += [f"    uint64_t {name};" for net in nets for name in net.words]
@@ -114,7 +115,7 @@ class ModelWriter:
                 for at, name in enumerate(memory.net.words):
                     if content >> (64 * at) & (1 << 64) - 1:
                         lines.append(f"    s->{name}[{row}] = {literal(content >> (64 * at) & (1 << 64) - 1)};")
-        return [*lines, "}", ""]
+        return [*lines, "    cl_settle(s);" if self._settled() else "", "}", ""]
 
     def _guards(self) -> dict[Guard, list[Cell]]:
         """Group the flip-flops by enable, and decide which cells are only needed under one of them."""
@@ -242,7 +243,7 @@ class ModelWriter:
             name
             for name in self._outputs
             if any(self._netlist.driver[bit][0].name in self._netlist.by_net
-                   for bit in self._netlist.outputs[name] if isinstance(bit, int) and bit in self._netlist.driver)
+                   for bit in self._outputs[name] if isinstance(bit, int) and bit in self._netlist.driver)
         ]  # fmt: skip
 
     def _ports(self) -> tuple[list[str], list[str]]:
@@ -251,7 +252,7 @@ class ModelWriter:
         if settled:
             lines += ["static inline void cl_settle(cl_model *s) {", *self._load()]
             wanted: set[str] = set()
-            pending: Bits = [bit for name in settled for bit in self._netlist.outputs[name]]
+            pending: Bits = [bit for name in settled for bit in self._outputs[name]]
             while pending:
                 bit = pending.pop()
                 if isinstance(bit, int) and bit in self._netlist.driver:
@@ -263,8 +264,8 @@ class ModelWriter:
                 if cell.net is not None and cell.net.name in wanted:
                     lines += [f"    {line}" for line in self._cells.statements(cell)]
             for name in settled:
-                net = Net(f"out_{name}", len(self._netlist.outputs[name]))
-                values = words(self._netlist, self._netlist.outputs[name])
+                net = Net(f"out_{name}", len(self._outputs[name]))
+                values = words(self._netlist, self._outputs[name])
                 lines += [f"    s->{word} = {value};" for word, value in zip(net.words, values, strict=True)]
             lines += ["}", ""]
         getters: list[str] = []
@@ -272,7 +273,7 @@ class ModelWriter:
             net = Net(f"in_{name}", len(bits))
             getters.append(f"static inline void set_{name}(cl_model *s, uint64_t value) {{ s->{net.word(0)} = value; }}")
         for name in self._outputs:
-            bits = self._netlist.outputs[name]
+            bits = self._outputs[name]
             if name in settled:
                 values = [f"s->{word}" for word in Net(f"out_{name}", len(bits)).words]
             else:

@@ -43,6 +43,7 @@ typedef struct {
 typedef struct {
     cl_shared shared;
     cl_model *model;
+    uint64_t frame_due;      /* a frame ended in a cycle that stopped for something else */
     uint64_t running, tripped, tile;
     uint64_t states[4][CL_WORDS], gates[2][CL_WORDS];
 #ifdef CL_UART
@@ -152,7 +153,7 @@ static inline int cl_uart_listen(cl_context *c) {
     if (!c->in_busy) {
         if (line) return 0;
         c->in_busy = 1; c->in_bits = 0; c->in_shift = 0;
-        c->in_wait = s->divisor + s->divisor / 2;   /* to the middle of the first data bit */
+        c->in_wait = 1 + s->divisor + s->divisor / 2;   /* to the middle of the first data bit */
     }
     s->quiet = 0;
     if (--c->in_wait) return 0;
@@ -175,7 +176,10 @@ CL_API int cl_run(cl_context *c, uint64_t max_cycles, uint64_t idle_cycles, uint
     while (s->cycle < end) {
         if (CL_RARE(s->events_count + CL_PER_CYCLE > s->events_room)) return CL_EVENTS_FULL;
         if (CL_RARE(s->sent_count >= s->sent_room)) return CL_BYTES_FULL;
-        int stop = 0;
+        if (CL_RARE(c->frame_due)) {
+            c->frame_due = 0;
+            if (stop_on_frame && s->queue_next == s->queue_count) return CL_FRAME;
+        }
 #ifdef CL_UART
         cl_uart_drive(c);
 #else
@@ -184,7 +188,7 @@ CL_API int cl_run(cl_context *c, uint64_t max_cycles, uint64_t idle_cycles, uint
         if (octet_due) {
             set_rx__payload(model, s->queue[s->queue_next]);
             s->quiet = 0;
-            s->queue_next += CL_RX_READY(model);
+            s->queue_next += get_rx__ready(model, 0);
         }
 #endif
         const int sample_due = s->samples_next < s->samples_count;
@@ -198,13 +202,16 @@ CL_API int cl_run(cl_context *c, uint64_t max_cycles, uint64_t idle_cycles, uint
         s->cycle++;
         s->quiet++;
 #ifdef CL_UART
-        stop = cl_uart_listen(c);
+        c->frame_due = cl_uart_listen(c);
 #else
-        if (CL_RARE(get_tx__valid(model, 0))) stop = cl_sent(s, (uint8_t)get_tx__payload(model, 0));
+        if (CL_RARE(get_tx__valid(model, 0))) c->frame_due = cl_sent(s, (uint8_t)get_tx__payload(model, 0));
 #endif
         if (CL_RARE(cl_watch(c))) return CL_CONVERT;
-        if (CL_RARE(stop && stop_on_frame)) return CL_FRAME;
         if (CL_RARE(s->quiet >= idle_cycles)) return CL_IDLE;
+    }
+    if (c->frame_due && stop_on_frame && s->queue_next == s->queue_count) {
+        c->frame_due = 0;
+        return CL_FRAME;
     }
     return CL_BUDGET;
 }
@@ -222,8 +229,20 @@ CL_API void cl_reset(cl_context *c) {
 #ifdef CL_UART
     set_uart_rx(model, 1);
 #else
-    CL_TX_READY(model);
+    set_tx__ready(model, 1);
 #endif
+    /* What the pins show at power-on is no change. */
+    c->running = get_running(model, 0);
+    c->tripped = get_tripped(model, 0);
+    c->tile = get_tile(model, 0);
+    for (int w = 0; w < CL_WORDS; w++) {
+        c->states[0][w] = get_row_states_low(model, w);
+        c->states[1][w] = get_row_states_high(model, w);
+        c->states[2][w] = get_column_states_low(model, w);
+        c->states[3][w] = get_column_states_high(model, w);
+        c->gates[0][w] = get_row_gates(model, w);
+        c->gates[1][w] = get_column_gates(model, w);
+    }
 }
 
 CL_API cl_context *cl_create(void) {

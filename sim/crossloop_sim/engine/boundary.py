@@ -1,0 +1,122 @@
+"""Ports of a component, and the RTLIL text that Yosys reads."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from amaranth.back import rtlil
+from amaranth.hdl import Const, Value
+from amaranth.lib import data, wiring
+
+from crossloop_sim.engine.errors import EngineError
+
+OUTPUTS = (
+    "running", "tripped", "tile", "row_gates", "column_gates", "row_states_low", "row_states_high", "column_states_low",
+    "column_states_high", "level__valid", "level__payload", "conversion__valid", "conversion__payload",
+)  # fmt: skip
+"""Outputs that the harness watches."""
+INPUTS = ("samples__valid", "samples__payload", "emergency_stop")
+BYTE_PORTS = ("rx__valid", "rx__payload", "tx__valid", "tx__payload")
+UART_PORTS = ("uart_rx", "uart_tx")
+READY = ("rx__ready", "tx__ready", "samples__ready")
+"""Ports that a component may lack; then the stream is always ready."""
+LEVEL_FIELDS = ("family", "line", "code")
+CONVERSION_FIELDS = ("family", "pair", "range", "count")
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """What the harness must know about a component."""
+
+    inputs: dict[str, int]
+    """Width of every input, by flat name."""
+    outputs: dict[str, int]
+    """Width of every output, by flat name."""
+    macros: dict[str, int]
+    """Definitions for harness.c: word count, places and widths of the fields of strobes."""
+    uart: bool
+    """The bytes come through a bit-level UART."""
+
+    @property
+    def watched(self) -> list[str]:
+        """Outputs that the harness reads."""
+        bytes_out = ("uart_tx",) if self.uart else ("tx__valid", "tx__payload", "rx__ready")
+        return [name for name in (*OUTPUTS, *bytes_out, "samples__ready") if name in self.outputs]
+
+    @property
+    def driven(self) -> list[str]:
+        """Inputs that the harness sets."""
+        bytes_in = ("uart_rx",) if self.uart else ("rx__valid", "rx__payload", "tx__ready")
+        return [name for name in (*INPUTS, *bytes_in) if name in self.inputs]
+
+
+def describe(component: Any) -> Boundary:
+    """Read the ports of a component.
+
+    Raises
+    ------
+    EngineError
+        When ports of the boundary are missing; the message names them.
+    """
+    inputs: dict[str, int] = {}
+    outputs: dict[str, int] = {}
+    layouts: dict[str, Any] = {}
+    for path, member, value in component.signature.flatten(component):
+        name = "__".join(str(part) for part in path)
+        if isinstance(value, Const):
+            continue
+        (inputs if member.flow == wiring.In else outputs)[name] = len(Value.cast(value))
+        layouts[name] = member.shape
+    uart = "uart_rx" in inputs
+    wanted_inputs = (*INPUTS, "uart_rx") if uart else (*INPUTS, "rx__valid", "rx__payload")
+    wanted_outputs = (*OUTPUTS, "uart_tx") if uart else (*OUTPUTS, "tx__valid", "tx__payload")
+    missing = [name for name in wanted_inputs if name not in inputs]
+    missing += [name for name in wanted_outputs if name not in outputs]
+    if missing:
+        raise EngineError(
+            f"{type(component).__name__} lacks the ports {', '.join(missing)}; the native engine needs the boundary of "
+            f"the direct front end, with a byte stream (rx, tx) or a UART (uart_rx, uart_tx)"
+        )
+    macros = {"CL_WORDS": -(-max(outputs["row_gates"], outputs["column_gates"]) // 64)}
+    for name, fields in (("level", LEVEL_FIELDS), ("conversion", CONVERSION_FIELDS)):
+        macros |= _fields(name, layouts[f"{name}__payload"], fields)
+    return Boundary(inputs, outputs, macros, uart)
+
+
+def _fields(name: str, shape: Any, fields: tuple[str, ...]) -> dict[str, int]:
+    try:
+        layout = data.Layout.cast(shape)
+        places = {field: layout[field] for field in fields}
+    except (TypeError, KeyError) as error:
+        raise EngineError(
+            f"the payload of {name} must be a struct with the fields {', '.join(fields)}, not {shape!r}; "
+            f"use the layouts of the gateware"
+        ) from error
+    macros = {}
+    for field, place in places.items():
+        macros[f"CL_{name.upper()}_{field.upper()}"] = place.offset
+        macros[f"CL_{name.upper()}_{field.upper()}_WIDTH"] = place.width
+    return macros
+
+
+def to_rtlil(component: Any) -> str:
+    """Convert to RTLIL with the ports of the signature; constant members (always ready, always valid) are left out.
+
+    The reset of the domain is tied low: the power-on values of all registers are those of a reset.
+    """
+    ports = [
+        Value.cast(value) for _, _, value in component.signature.flatten(component) if not isinstance(value, Const)
+    ]
+    text: str = rtlil.convert(component, ports=ports, name="top", emit_src=False)
+    start = re.search(r"^module \\top$", text, flags=re.M)
+    assert start is not None, "Amaranth names the top module as it was told"
+    end = text.find("\nend\n", start.end() - 1) + 1 or len(text)
+    body = text[start.end() : end]
+    if not re.search(r"^ *wire width 1 input +\d+ +\\clk$", body, flags=re.M):
+        raise EngineError(
+            f"{type(component).__name__} has no registers in the domain `sync`; the native engine steps its clock"
+        )
+    body = re.sub(r"^ *wire width 1 input +\d+ +\\rst$", "  wire width 1 \\\\rst\n  connect \\\\rst 1'0", body, flags=re.M)
+    return text[: start.end()] + body + text[end:]
