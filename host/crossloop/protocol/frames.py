@@ -14,6 +14,7 @@ What the device does with a frame, in this order:
 3. IDENTITY and REPLY carry the sequence number of their frame, REFUSAL and STOPPED the next number that is expected (0
    before the first session). Status and detail of IDENTITY and STOPPED are 0, so is the detail of a REFUSAL and of a
    REPLY with status OK; the detail of any other REPLY is the index of the command that was refused or ended.
+4. Sequence numbers are compared modulo 2**32: one that is ahead of the expected one by 1 to 2**31 is SEQUENCE_GAP.
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ class Link:
             # A repetition. If its reply is not ready it will come by itself.
             self._output += self._replies.get(frame.sequence, b"")
         else:
-            self._refuse(Status.SEQUENCE_GAP if ahead < _HALF else Status.SEQUENCE_STALE)
+            self._refuse(Status.SEQUENCE_GAP if ahead <= _HALF else Status.SEQUENCE_STALE)
 
     def _accept(self, frame: Frame) -> None:
         if len(self._waiting) == self._slots:

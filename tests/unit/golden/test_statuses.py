@@ -36,6 +36,8 @@ def test_a_number_ahead_is_a_gap_and_an_old_one_is_stale(bench) -> None:
     assert bench.sequence == 2  # the numbers went round
     assert refusal(bench, bench.frame(b"", 3)) is Status.SEQUENCE_GAP
     assert refusal(bench, bench.frame(b"", 2**32 - 1)) is Status.SEQUENCE_STALE
+    assert refusal(bench, bench.frame(b"", 2 + 2**31)) is Status.SEQUENCE_GAP
+    assert refusal(bench, bench.frame(b"", 3 + 2**31)) is Status.SEQUENCE_STALE
     assert bench.send(b"").status is Status.OK
 
 
