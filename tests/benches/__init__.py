@@ -1,0 +1,1 @@
+"""cocotb benches: these modules run inside the simulator; tests/rtl/ builds and launches them."""

@@ -1,0 +1,98 @@
+"""Level sequencer: LEVEL in the cycle of its start, LEVELS one vector word per cycle from the next cycle on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cocotb
+
+from benches.stepper import Stepper, generator, signed
+
+INPUTS = ("start", "vector", "line", "value", "abort", "vector_data")
+OUTPUTS = ("vector_address", "write", "write_line", "write_code", "done")
+WORDS = 256
+
+
+class Bench:
+    """The sequencer with a vector memory of one cycle latency behind its read port."""
+
+    def __init__(self, dut: Any) -> None:
+        self.stepper = Stepper(dut, INPUTS, OUTPUTS)
+        self.random = generator()
+        self.memory = [self.random.getrandbits(16) for _ in range(WORDS)]
+        self.writes: list[tuple[int, int, int]] = []
+        """(cycle, line, code) of every write."""
+        self.done: list[int] = []
+
+    @classmethod
+    async def make(cls, dut: Any) -> Bench:
+        bench = cls(dut)
+        await bench.stepper.reset()
+        return bench
+
+    async def step(self, **strobes: int) -> None:
+        out = await self.stepper.step(**strobes)
+        self.stepper.hold(vector_data=self.memory[out["vector_address"] % WORDS])
+        if out["write"]:
+            self.writes.append((self.stepper.cycle, out["write_line"], signed(out["write_code"], 32)))
+        if out["done"]:
+            self.done.append(self.stepper.cycle)
+
+    async def execute(self, cycles: int, **fields: int) -> int:
+        """Start, watch for that many cycles, and return the number of the start's cycle."""
+        self.writes, self.done = [], []
+        self.stepper.hold(**fields)
+        await self.step(start=1)
+        begin = self.stepper.cycle
+        for _ in range(cycles):
+            await self.step()
+        return begin
+
+    def expected(self, begin: int, address: int, count: int) -> list[tuple[int, int, int]]:
+        """Writes of a LEVELS that starts in the cycle `begin`."""
+        return [(begin + 1 + line, line, signed(self.memory[address + line], 16)) for line in range(count)]
+
+
+@cocotb.test()
+async def level_is_written_in_the_cycle_of_its_start(dut: Any) -> None:
+    bench = await Bench.make(dut)
+    for line, code in ((0, 5), (65535, -64), (32, 0), (7, -(1 << 31)), (1000, (1 << 31) - 1)):
+        begin = await bench.execute(3, vector=0, line=line, value=code)
+        assert bench.writes == [(begin, line, code)]
+        assert bench.done == [begin]
+
+
+@cocotb.test()
+async def levels_writes_one_word_per_cycle(dut: Any) -> None:
+    bench = await Bench.make(dut)
+    for count in (1, 2, 3, 33, 64, *(bench.random.randint(1, 100) for _ in range(5))):
+        address = bench.random.randrange(WORDS - count)
+        begin = await bench.execute(count + 4, vector=1, line=count, value=address)
+        assert bench.writes == bench.expected(begin, address, count)
+        assert bench.done == [begin + count]
+
+
+@cocotb.test()
+async def one_may_follow_the_other_at_once(dut: Any) -> None:
+    bench = await Bench.make(dut)
+    for _ in range(20):
+        count, address = bench.random.randint(1, 9), bench.random.randrange(100)
+        begin = await bench.execute(count, vector=1, line=count, value=address)
+        assert bench.writes == bench.expected(begin, address, count)
+        begin = await bench.execute(0, vector=0, line=3, value=-address)
+        assert bench.writes == [(begin, 3, -address)]
+
+
+@cocotb.test()
+async def an_abort_stops_after_its_cycle(dut: Any) -> None:
+    bench = await Bench.make(dut)
+    count = 6
+    for after in range(1, count + 1):
+        begin = await bench.execute(after - 1, vector=1, line=count, value=10)
+        await bench.step(abort=1)
+        for _ in range(count + 2):
+            await bench.step()
+        assert bench.writes == bench.expected(begin, 10, count)[:after]
+        # It starts afresh afterwards.
+        begin = await bench.execute(count + 2, vector=1, line=count, value=20)
+        assert bench.writes == bench.expected(begin, 20, count)

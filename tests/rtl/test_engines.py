@@ -1,0 +1,38 @@
+"""Each engine alone under cocotb, against references written from the contract."""
+
+import pytest
+
+from crossloop.protocol.parameters import Parameters
+from crossloop_hdl.engines.coincidence import CoincidenceController
+from crossloop_hdl.engines.level_sequencer import LevelSequencer
+from crossloop_hdl.engines.line_switch import LineSwitch
+from crossloop_hdl.engines.pulse_generator import PulseGenerator
+from crossloop_hdl.engines.sample_sequencer import SampleSequencer
+
+GEOMETRIES = [(1, 1), (5, 3), (33, 20)]
+"""One line, no power of two, more lines than a generator lane and than a machine word's half."""
+
+
+def test_level_sequencer(simulate):
+    simulate(LevelSequencer(), "level_sequencer")
+
+
+def test_pulse_generator(simulate):
+    simulate(PulseGenerator(), "pulse_generator")
+
+
+@pytest.mark.parametrize(("rows", "columns"), GEOMETRIES)
+def test_line_switch(simulate, rows, columns):
+    parameters = Parameters(rows=rows, columns=columns)
+    simulate(LineSwitch(parameters), "line_switch", rows=rows, columns=columns, break_cycles=5)
+
+
+@pytest.mark.parametrize(("rows", "columns"), GEOMETRIES)
+def test_coincidence_controller(simulate, rows, columns):
+    parameters = Parameters(rows=rows, columns=columns)
+    simulate(CoincidenceController(parameters), "coincidence", rows=rows, columns=columns)
+
+
+@pytest.mark.parametrize("sample_bits", [9, 15])
+def test_sample_sequencer(simulate, sample_bits):
+    simulate(SampleSequencer(Parameters(sample_bits=sample_bits)), "sample_sequencer", sample_bits=sample_bits)
