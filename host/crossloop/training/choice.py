@@ -55,9 +55,11 @@ def choose_rate(
         Is told of every stage and image.
     """
     watch = observer or Silent()
+    images = epochs * (len(data.train) + len(data.validation))
+    watch.plan("choosing the learning rate", len(rates) * images)
     validation: dict[float, float] = {}
     for rate in sorted(rates):
-        watch.stage(f"learning rate {rate:g}", epochs * (len(data.train) + len(data.validation)))
+        watch.stage(f"learning rate {rate:g}", images)
         with connect() as session:
             session.arm()
             network = ArrayNetwork(session, layers, settings)

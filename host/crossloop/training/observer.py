@@ -29,6 +29,9 @@ class EpochRecord:
 class Observer(Protocol):
     """Follows a training; a progress display, for instance."""
 
+    def plan(self, title: str, images: int) -> None:
+        """Start a piece of work of several stages, in which so many images go through a network altogether."""
+
     def stage(self, title: str, images: int) -> None:
         """Start a stage in which so many images go through the network."""
 
@@ -44,6 +47,9 @@ class Observer(Protocol):
 
 class Silent:
     """An observer that does nothing."""
+
+    def plan(self, title: str, images: int) -> None:
+        """Ignore the work."""
 
     def stage(self, title: str, images: int) -> None:
         """Ignore the stage."""

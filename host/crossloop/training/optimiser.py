@@ -18,7 +18,7 @@ LAYERS = (64, 32, 10)
 EPOCHS = 10
 """Passes over the training images."""
 
-LEARNING_RATES = (0.02, 0.04, 0.08, 0.16)
+LEARNING_RATES = (0.04, 0.08, 0.16)
 """Learning rates to choose among, on the validation images, for the network in the arrays and for the float network alike."""
 
 _SPREAD = 1.6
