@@ -91,14 +91,14 @@ def test_bytes_go_through_a_serial_port(terminal):
 
 
 def test_a_missing_port_points_to_the_doctor(tmp_path):
-    with pytest.raises(LinkError, match="does not exist; plug the board in.*crossloop doctor"):
+    with pytest.raises(LinkError, match=r"does not exist; plug the board in.*crossloop doctor"):
         connect(f"serial://{tmp_path}/ttyUSB9")
 
 
 def test_something_that_is_no_port_is_refused(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"")
-    with pytest.raises(LinkError, match="cannot be opened at 1000000 baud.*check that it is a serial port"):
+    with pytest.raises(LinkError, match=r"cannot be opened at 1000000 baud.*check that it is a serial port"):
         connect(f"serial://{path}")
 
 
@@ -143,7 +143,5 @@ def test_a_port_whose_other_end_hangs_up_is_gone():
     os.close(slave)
     os.close(master)
     with pytest.raises(LinkError, match="is gone"):
-        for _attempt in range(3):
-            port.write(b"x")
-            port.read(0.05)
+        port.read(0.05)
     port.close()
