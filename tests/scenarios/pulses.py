@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from crossloop.operations import MaskedPulses, PulseTrain
+from crossloop.operations import PulseTrain
+from crossloop.programming import MaskedPulses
 from crossloop.session import Session
 
 HALF = 60
