@@ -78,18 +78,18 @@ def test_counted_pulses_reach_the_ledger_of_each_cell(session):
     assert np.array_equal(np.sign(change), np.sign(counts))
 
 
-def test_programming_brings_cells_to_their_target(session):
-    tile = session.tile(0)
-    # Within 6 nS of the start: inside the bounds of every cell.
-    target = true_g_s(session) + np.random.default_rng(4).uniform(-6e-9, 6e-9, (8, 6))
-    before = tile.read_cell(0, 0, averages=4)
-    tile.pulse(0, 0, 50)
-    pulse_s = (
-        tile.read_cell(0, 0, averages=4) - before
-    ) / 50  # cells differ by 30 %: rounds correct what one of them says
-    done = tile.program(target, step_s=pulse_s, rounds=4)
-    assert np.abs(true_g_s(session) - target).max() < 3 * step_s(session)
-    assert np.array_equal(done.error_s, done.g_s - target)
+def test_programming_brings_cells_to_their_target():
+    # Cells whose pulses differ by 10 %, so that one step stands for all and four rounds suffice.
+    with crossloop.connect(f"{URL}&dw_min_dtod=0.1") as session:
+        session.arm()
+        tile = session.tile(0)
+        target = true_g_s(session) + np.random.default_rng(4).uniform(-6e-9, 6e-9, (8, 6))
+        before = tile.read_cell(0, 0, averages=4)
+        tile.pulse(0, 0, 50)
+        pulse_s = (tile.read_cell(0, 0, averages=4) - before) / 50
+        done = tile.program(target, step_s=pulse_s, rounds=4)
+        assert np.abs(true_g_s(session) - target).max() < 1.5 * step_s(session)
+        assert np.array_equal(done.error_s, done.g_s - target)
 
 
 def test_an_update_follows_the_signs_of_its_factors(session):
