@@ -5,22 +5,13 @@ from typing import Any
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import exact_log2
 
 from crossloop.protocol.commands import COMMAND_HEADER, Bank, Command
 from crossloop.protocol.errors import Status
 from crossloop.protocol.microops import MICRO_OP
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.records import RECORD_HEADER, RecordKind
-
-
-class CommandHeader(data.Struct):
-    """First bytes of a command, as in `crossloop.protocol.commands.COMMAND_HEADER`."""
-
-    opcode: 8
-    argument: 8
-    count: 16
-    address: 16
+from crossloop_hdl.command_check import REGISTER_RECORD_BYTES, CommandCheck, CommandHeader
 
 
 class RegisterRecord(data.Struct):
@@ -34,9 +25,7 @@ class RegisterRecord(data.Struct):
     value: 32
 
 
-_RECORD_BYTES = RegisterRecord.as_shape().size // 8
-assert CommandHeader.as_shape().size == 8 * COMMAND_HEADER.size
-assert RECORD_HEADER.size + 4 == _RECORD_BYTES
+assert RegisterRecord.as_shape().size == 8 * REGISTER_RECORD_BYTES
 
 
 class Dispatcher(wiring.Component):
@@ -122,26 +111,23 @@ class Dispatcher(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         """Return the checks and the state machine."""
         m = Module()
+        m.submodules.check = check = CommandCheck(self._parameters)
         header = Signal(CommandHeader)
         header_left = Signal(range(COMMAND_HEADER.size))
         items_left = Signal(16)
-        unit = Signal(range(MICRO_OP.size))
-        """Bytes of an item, less one."""
-        unit_left = Signal.like(unit)
+        unit_left = Signal(range(MICRO_OP.size))
+        """Bytes of the item at hand that are still to come, less one."""
         shifted = Signal(64)
         record = Signal(RegisterRecord)
-        record_left = Signal(range(_RECORD_BYTES + 1))
+        record_left = Signal(range(REGISTER_RECORD_BYTES + 1))
         high_byte = Signal(8)
         in_high_byte = Signal()
         last_token = Signal(16)
         index = Signal(16, init=0xFFFF)
         """Number of the command at hand in its request."""
-        failure = Signal(8)
-        """The first check that the command at hand fails."""
-
-        is_vector = Signal()
         m.d.comb += [
-            is_vector.eq((header.opcode != Command.WRITE_BYTES) | (header.argument == Bank.VECTOR)),
+            check.header.eq(header),
+            check.last_token.eq(last_token),
             self.write_data.eq(Cat(shifted[8:], self.payload.payload)),
             self.vector_word.eq(
                 Mux(header.opcode == Command.WRITE_BYTES, self.payload.payload.as_signed(), self.write_data[48:])
@@ -150,7 +136,10 @@ class Dispatcher(wiring.Component):
             self.bank_select.eq(header.argument == Bank.COLUMN_STREAMS),
             self.bank_byte.eq(self.payload.payload),
         ]
-        self._check(m, header, unit, last_token, failure)
+        for name in (
+            "payload_left", "records_free", "register_known", "register_writable", "armed", "tripped", "stop_active", "dead_man",
+        ):  # fmt: skip
+            m.d.comb += getattr(check, name).eq(getattr(self, name))
 
         def fail(why: Any, at: Any = index) -> list[Any]:
             return [self.finish.eq(1), self.status.eq(why), self.detail.eq(at)]
@@ -186,10 +175,10 @@ class Dispatcher(wiring.Component):
                 m.d.sync += [
                     self.item_address.eq(header.address),
                     items_left.eq(header.count),
-                    unit_left.eq(unit),
+                    unit_left.eq(check.unit),
                 ]
-                with m.If(failure != Status.OK):
-                    m.d.comb += fail(failure)
+                with m.If(check.status != Status.OK):
+                    m.d.comb += fail(check.status)
                     m.next = "COMMAND"
                 with m.Else():
                     m.next = "COMMAND"
@@ -198,12 +187,12 @@ class Dispatcher(wiring.Component):
                             m.d.sync += items_left.eq(1)
                             m.next = "DATA"
                         with m.Case(Command.WRITE_BYTES, Command.WRITE_WORDS, Command.WRITE_PROGRAM):
-                            m.d.comb += self.bank_clear.eq(~is_vector)
+                            m.d.comb += self.bank_clear.eq((header.opcode == Command.WRITE_BYTES) & ~check.to_vector)
                             with m.If(header.count != 0):
                                 m.next = "DATA"
                         with m.Case(Command.READ_REGISTER):
                             m.d.sync += record_out(
-                                RecordKind.REGISTER, _RECORD_BYTES,
+                                RecordKind.REGISTER, REGISTER_RECORD_BYTES,
                                 count=1, operation=header.argument, value=self.register_read_data,
                             )  # fmt: skip
                             m.next = "RECORD"
@@ -224,7 +213,7 @@ class Dispatcher(wiring.Component):
                 m.d.sync += [shifted.eq(self.write_data), unit_left.eq(unit_left - 1)]
                 with m.If(unit_left == 0):
                     m.d.sync += [
-                        unit_left.eq(unit),
+                        unit_left.eq(check.unit),
                         items_left.eq(items_left - 1),
                         self.item_address.eq(self.item_address + 1),
                     ]
@@ -232,7 +221,7 @@ class Dispatcher(wiring.Component):
                         with m.Case(Command.WRITE_REGISTER):
                             m.d.comb += self.register_write.eq(self.register_agreed)
                         with m.Case(Command.WRITE_BYTES):
-                            m.d.comb += [self.vector_write.eq(is_vector), self.bank_shift.eq(~is_vector)]
+                            m.d.comb += [self.vector_write.eq(check.to_vector), self.bank_shift.eq(~check.to_vector)]
                         with m.Case(Command.WRITE_WORDS):
                             m.d.comb += self.vector_write.eq(1)
                         with m.Case(Command.WRITE_PROGRAM):
@@ -289,90 +278,3 @@ class Dispatcher(wiring.Component):
         with m.If(self.finish):
             m.d.sync += index.eq(index.init)
         return m
-
-    def _check(self, m: Module, header: Any, unit: Any, last_token: Any, failure: Any) -> None:
-        """Add the checks of a command's header, in the order `crossloop.protocol.commands` gives; the first decides.
-
-        Also sets `unit`, the bytes of one item of the command's data less one.
-        """
-        parameters = self._parameters
-        known = Signal(init=1)
-        out_of_range = Signal()
-        read_only = Signal()
-        data_bytes = Signal(16 + exact_log2(MICRO_OP.size))
-        own = Signal(8)
-        """What the command itself asks for."""
-        end = Signal(17)
-        bank_bytes = Signal(17)
-
-        with m.Switch(header.argument):
-            with m.Case(Bank.VECTOR):
-                m.d.comb += bank_bytes.eq(parameters.vector_words)
-            with m.Case(Bank.ROW_STREAMS):
-                m.d.comb += bank_bytes.eq(parameters.rows)
-            with m.Case(Bank.COLUMN_STREAMS):
-                m.d.comb += bank_bytes.eq(parameters.columns)
-        bank_unknown = header.argument > max(Bank)
-        start = Mux((header.opcode == Command.WRITE_BYTES) & (header.argument != Bank.VECTOR), 0, header.address)
-        m.d.comb += end.eq(start + header.count)
-
-        with m.Switch(header.opcode):
-            with m.Case(Command.WRITE_REGISTER):
-                m.d.comb += [
-                    out_of_range.eq(~self.register_known),
-                    read_only.eq(~self.register_writable),
-                    data_bytes.eq(4),
-                    unit.eq(3),
-                ]
-            with m.Case(Command.READ_REGISTER):
-                m.d.comb += out_of_range.eq(~self.register_known)
-                with m.If(self.records_free < _RECORD_BYTES):
-                    m.d.comb += own.eq(Status.REPLY_FULL)
-            with m.Case(Command.WRITE_BYTES):
-                m.d.comb += [out_of_range.eq(bank_unknown | (end > bank_bytes)), data_bytes.eq(header.count)]
-            with m.Case(Command.WRITE_WORDS):
-                m.d.comb += [
-                    out_of_range.eq(end > parameters.vector_words),
-                    data_bytes.eq(header.count << 1),
-                    unit.eq(1),
-                ]
-            with m.Case(Command.READ_WORDS):
-                m.d.comb += out_of_range.eq(end > parameters.vector_words)
-                with m.If(self.records_free < RECORD_HEADER.size + (header.count << 1)):
-                    m.d.comb += own.eq(Status.REPLY_FULL)
-            with m.Case(Command.WRITE_PROGRAM):
-                m.d.comb += [
-                    out_of_range.eq(end > parameters.program_ops),
-                    data_bytes.eq(header.count << 3),
-                    unit.eq(MICRO_OP.size - 1),
-                ]
-            with m.Case(Command.RUN):
-                m.d.comb += out_of_range.eq(header.address >= parameters.program_ops)
-                with m.If(self.tripped):
-                    m.d.comb += own.eq(Status.TRIPPED)
-                with m.Elif(~self.armed):
-                    m.d.comb += own.eq(Status.NOT_ARMED)
-                with m.Elif(self.records_free < RECORD_HEADER.size):
-                    m.d.comb += own.eq(Status.REPLY_FULL)
-            with m.Case(Command.ARM):
-                with m.If((header.count == 0) | (header.count == last_token)):
-                    m.d.comb += own.eq(Status.TOKEN_STALE)
-                with m.Elif(self.stop_active):
-                    m.d.comb += own.eq(Status.TRIPPED)
-                with m.Elif(self.dead_man == 0):
-                    m.d.comb += own.eq(Status.NOT_ARMED)
-            with m.Case(Command.DISARM):
-                pass
-            with m.Default():
-                m.d.comb += known.eq(0)
-
-        with m.If(~known):
-            m.d.comb += failure.eq(Status.UNKNOWN_COMMAND)
-        with m.Elif(out_of_range):
-            m.d.comb += failure.eq(Status.ADDRESS_RANGE)
-        with m.Elif(read_only):
-            m.d.comb += failure.eq(Status.READ_ONLY)
-        with m.Elif(self.payload_left < data_bytes):
-            m.d.comb += failure.eq(Status.COMMAND_TRUNCATED)
-        with m.Else():
-            m.d.comb += failure.eq(own)
