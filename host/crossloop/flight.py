@@ -111,6 +111,10 @@ class Flight:
         """Count answers that are no replies."""
         self._in_air -= count
 
+    def expects(self, sequence: int) -> bool:
+        """Return whether a device whose next expected number is `sequence` is in step with these frames."""
+        return (sequence - self._first) & SEQUENCE_MASK <= self.sent
+
     def land(self, reply: Reply) -> None:
         """Take a reply; after one that reports an error no further request goes out."""
         self._in_air -= 1

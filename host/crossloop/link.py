@@ -239,6 +239,8 @@ class Link:
         if reply.kind is FrameKind.REPLY:
             flight.land(reply)
         elif reply.kind is FrameKind.REFUSAL:
+            if reply.status is Status.SEQUENCE_STALE and flight.expects(reply.sequence):
+                return  # the line repeated an old frame; the device still waits for one of ours
             flight.answered()
             status = patience.refusal = reply.status
             if status in {Status.NO_SESSION, Status.SEQUENCE_STALE}:

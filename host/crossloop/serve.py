@@ -23,9 +23,13 @@ from crossloop.protocol.transport import Transport
 ANSWER_S = 1e-3
 """Device time that passes at once when bytes arrive."""
 STEP_S = 20e-3
-"""Most device time that passes without looking at the client."""
+"""Most device time that passes without looking at the client; less on a target that is slower than real time."""
+TURN_S = 2e-3
+"""Wall time that such a step should take at most."""
 QUIET_S = 4.0
 """Device time for which a silent line is followed; more than the longest sensible dead-man time of 3 s."""
+SHORTEST_STEP_S = 1e-5
+"""Least device time of a step, however slow the target."""
 POLL_S = 2e-3
 """How often the client is looked at while device time passes."""
 ABSENT_S = 50e-3
@@ -72,6 +76,7 @@ class PtyServer:
         os.set_blocking(self._master, False)
         self._outgoing = b""
         self._quiet_s = QUIET_S
+        self._step_s = ANSWER_S
         self._ended = False
 
     def __enter__(self) -> Self:
@@ -102,9 +107,9 @@ class PtyServer:
         if data:
             self._transport.write(data)
             self._quiet_s = 0.0
-            self._advance(ANSWER_S)
+            self._advance(min(ANSWER_S, self._step_s))
         elif self._quiet_s < QUIET_S:
-            self._advance(STEP_S if not present else min(time.monotonic() - begin, STEP_S))
+            self._advance(min(time.monotonic() - begin, self._step_s) if present else self._step_s)
         self._to_client(present=present)
 
     def _wait(self) -> bool:
@@ -130,12 +135,15 @@ class PtyServer:
         """Let device time pass, or less if an answer comes."""
         if time_s <= 0:
             return
+        begin = time.monotonic()
         answer = self._transport.read(time_s)
         if answer:
             self._outgoing += answer
             self._quiet_s = 0.0
         else:
             self._quiet_s += time_s
+            took_s = max(time.monotonic() - begin, 1e-6)  # wall time for all of the device time
+            self._step_s = min(STEP_S, max(SHORTEST_STEP_S, time_s * TURN_S / took_s))
 
     def _to_client(self, *, present: bool) -> None:
         if not present:
