@@ -1,0 +1,65 @@
+"""The same host program leaves the same transcript on every target: frames, pin changes with their cycles, converter codes."""
+
+from __future__ import annotations
+
+import pytest
+import scenarios
+
+from crossloop_sim import transcript
+
+GEOMETRIES = {
+    "1x1": "rows=1&columns=1&tiles=1",
+    "5x4 two tiles": "rows=5&columns=4&tiles=2",
+    "33x20 wide codes": "rows=33&columns=20&tiles=1&level_bits=12&sample_bits=12&frame_bytes=2048&request_slots=4",
+    "small memories": (
+        "rows=9&columns=17&tiles=3&vector_words=64&program_ops=128&frame_bytes=256&request_slots=1&loop_depth=2&break_cycles=1"
+    ),
+}
+"""Builds that differ in every parameter; 64x64 and 65x64 run in the slow test below."""
+
+
+def _transcript(open_session, target: str, query: str, name: str) -> transcript.Transcript:
+    session = open_session(target, query, first_sequence=1)
+    scenarios.run(name, session)
+    session.close()
+    return session.transport.world.transcript
+
+
+@pytest.mark.parametrize("geometry", GEOMETRIES)
+@pytest.mark.parametrize("name", scenarios.SCENARIOS)
+def test_model_and_rtl_leave_equal_transcripts(open_session, geometry: str, name: str) -> None:
+    model, rtl = (_transcript(open_session, target, GEOMETRIES[geometry], name) for target in ("model", "rtl"))
+    assert transcript.difference(model, rtl) is None
+    assert len(model.frames_in) > 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("query", ["rows=64&columns=64&tiles=1", "rows=65&columns=64&tiles=2"])
+@pytest.mark.parametrize("name", scenarios.SCENARIOS)
+def test_large_tiles_leave_equal_transcripts(open_session, query: str, name: str) -> None:
+    model, rtl = (_transcript(open_session, target, query, name) for target in ("model", "rtl"))
+    assert transcript.difference(model, rtl) is None
+
+
+@pytest.mark.parametrize("name", ["updates", "products", "random programs"])
+def test_uart_pins_carry_the_same_session(open_session, name: str) -> None:
+    query = GEOMETRIES["5x4 two tiles"]
+    model = _transcript(open_session, "model", query, name)
+    uart = _transcript(open_session, "rtl", query + "&link=uart&divisor=4", name)
+    assert transcript.difference(model, uart) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", scenarios.SCENARIOS)
+def test_cxxrtl_agrees_with_our_own_code_generator(open_session, name: str) -> None:
+    query = GEOMETRIES["5x4 two tiles"]
+    native, cxxrtl = (
+        _transcript(open_session, "rtl", f"{query}&engine={engine}", name) for engine in ("native", "cxxrtl")
+    )
+    assert transcript.difference(native, cxxrtl) is None
+
+
+def test_another_plant_seed_is_noticed(open_session) -> None:
+    query = GEOMETRIES["5x4 two tiles"]
+    one, two = (_transcript(open_session, "model", f"{query}&seed={seed}", "products") for seed in (1, 2))
+    assert transcript.difference(one, two) is not None
