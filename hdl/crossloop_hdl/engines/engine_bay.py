@@ -200,7 +200,17 @@ class EngineBay(wiring.Component):
     def _connect_safety(self, m: Module, levels: Any, lines: Any, pulses: Any) -> None:
         """Put the safety gate between the engines and the pins."""
         op, safety, pins, coincidence, sampler = self.op, self.safety, self.pins, self.coincidence, self.sampler
-        for name in ("arm", "disarm", "stop", "frame_seen", "emergency_stop", "level_min", "level_max", "width_cap", "dead_man"):
+        for name in (
+            "arm",
+            "disarm",
+            "stop",
+            "frame_seen",
+            "emergency_stop",
+            "level_min",
+            "level_max",
+            "width_cap",
+            "dead_man",
+        ):
             m.d.comb += getattr(safety, name).eq(getattr(self, name))
         for name in ("armed", "tripped", "trip_cause", "stop_active", "gates_off"):
             m.d.comb += getattr(self, name).eq(getattr(safety, name))

@@ -102,7 +102,9 @@ class SampleSequencer(wiring.Component):
                         payload.pair.eq(self.a[1]),
                         payload.range.eq(self.a[2:4]),
                         payload.count.eq(self.b),
-                        header.eq(Cat(Const(RecordKind.CODES, 8), self.a, self.b, (self.cycle + 1)[:32], self.operation)),
+                        header.eq(
+                            Cat(Const(RecordKind.CODES, 8), self.a, self.b, (self.cycle + 1)[:32], self.operation)
+                        ),
                         left.eq(RECORD_HEADER.size - 1),
                         channels_left.eq(self.b - 1),
                         high.eq(0),

@@ -43,9 +43,7 @@ class Panel:
 
     @property
     def states(self):
-        return tuple(
-            getattr(self, f"{family}_states_{bit}") for family in ("row", "column") for bit in ("low", "high")
-        )
+        return tuple(getattr(self, f"{family}_states_{bit}") for family in ("row", "column") for bit in ("low", "high"))
 
 
 ALL_GROUND = (0b111, 0, 0b11, 0)
@@ -175,7 +173,12 @@ def test_a_gate_that_stays_on_is_cut_at_the_cap(play):
 
 
 @pytest.mark.parametrize(
-    "act", [{"level_write": 1}, {"switch": 1, "mask": 1, "selected": LineState.SENSE}, {"switch": 1, "change_tile": 1, "tile_wanted": 1}]
+    "act",
+    [
+        {"level_write": 1},
+        {"switch": 1, "mask": 1, "selected": LineState.SENSE},
+        {"switch": 1, "change_tile": 1, "tile_wanted": 1},
+    ],
 )
 @pytest.mark.parametrize("moment", ["first", "middle", "last"])
 def test_hot_switching_is_refused_and_trips(play, act, moment):

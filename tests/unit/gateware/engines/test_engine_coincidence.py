@@ -55,7 +55,9 @@ def test_gates_are_bit_exact_with_the_streams(bench, shape):
         *(microops.coincide(slots, WIDTH, GAP, row_sign=row, column_sign=column) for row, column in passes),
     )
     families = dict(zip(Family, banks, strict=True))
-    models = {family: Stream(family, [byte & 0x7F for byte in bank], seeds[family]) for family, bank in families.items()}
+    models = {
+        family: Stream(family, [byte & 0x7F for byte in bank], seeds[family]) for family, bank in families.items()
+    }
     fired = {family: [] for family in Family}
     for number, signs in enumerate(passes):
         expected = {family: [] for family in Family}
