@@ -100,12 +100,27 @@ def open_serial(url: str, **options: Any) -> SerialTransport:
     LinkError
         If the port cannot be opened.
     """
+    if options:
+        raise TargetError(f"target {url!r} takes no options {', '.join(options)}; the baud rate stands in the URL")
+    return SerialTransport(url, *parse_serial(url))
+
+
+def parse_serial(url: str) -> tuple[str, int]:
+    """Return path and baud rate that a URL names.
+
+    Raises
+    ------
+    TargetError
+        If the URL is malformed.
+    LinkError
+        If there is no such port.
+    """
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     device = parts.path
     if parts.netloc or not device.startswith("/"):
         raise TargetError(f"target {url!r} names no port; write serial:///dev/ttyUSB0?baud={BAUD} (three slashes)")
-    unknown = sorted({*query, *options} - {"baud"})
+    unknown = sorted(set(query) - {"baud"})
     if unknown:
         raise TargetError(f"target {url!r} has unknown options {', '.join(unknown)}; known is baud")
     text = query.get("baud", str(BAUD))
@@ -113,13 +128,15 @@ def open_serial(url: str, **options: Any) -> SerialTransport:
         raise TargetError(
             f"target {url!r} has baud {text!r}; it must be a whole number of bits per second, like {BAUD}"
         )
-    return SerialTransport(url, device, int(text))
+    if not Path(device).exists():
+        raise LinkError(
+            f"{device} does not exist; plug the board in, and see 'crossloop doctor' for the ports of this machine"
+        )
+    return device, int(text)
 
 
 def _cannot_open(device: str, baud: int, error: Exception) -> str:
     path = Path(device)
-    if not path.exists():
-        return f"{device} does not exist; plug the board in, and see 'crossloop doctor' for the ports of this machine"
     text = str(error)
     if "exclusively lock" in text or "Resource temporarily unavailable" in text or "busy" in text.lower():
         return f"{device} is busy: another program has it open; close that program first"

@@ -43,16 +43,35 @@ def open_target(url: str, *, progress: Callable[[str], None] | None = None, **op
     LinkError
         If the port is busy or missing.
     """
+    entry = find_target(url)
+    if entry is None:
+        from crossloop.serial_port import open_serial
+
+        return open_serial(url, **options)
+    return _open(entry, url, progress, options)
+
+
+def find_target(url: str) -> EntryPoint | None:
+    """Return the entry point that opens a URL, None for the built-in serial port; opens nothing.
+
+    Raises
+    ------
+    TargetError
+        If the URL has no known scheme, or names a malformed port.
+    LinkError
+        If it names a port that does not exist.
+    """
     scheme, colon, _rest = url.partition(":")
     if not colon or not scheme:
         raise TargetError(f"target {url!r} has no scheme; write one of {_listed()}")
     if scheme == "serial":
-        from crossloop.serial_port import open_serial
+        from crossloop.serial_port import parse_serial
 
-        return open_serial(url, **options)
+        parse_serial(url)
+        return None
     for entry in entry_points(group=GROUP):
         if entry.name == scheme:
-            return _open(entry, url, progress, options)
+            return entry
     raise TargetError(_unknown(scheme, url))
 
 

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from crossloop.protocol.errors import CrossloopError, LinkError, SafetyTrip, TargetError, ToolError
+from crossloop.targets import find_target
 
 EXIT_CODES: tuple[tuple[type[CrossloopError], int], ...] = (
     (TargetError, 3),
@@ -94,9 +95,10 @@ def demo(
 ) -> None:
     """Train a network on handwritten digits inside emulated arrays, and write a report."""
     numbers = _seeds(seeds)
+    device = None if port is None else str(Path(port).absolute())
+    find_target(target if device is None else f"serial://{device}")  # before the minutes that the baselines take
     from crossloop.demo import run_demo
 
-    device = None if port is None else str(Path(port).absolute())
     done = run_demo(target, device, numbers, epochs, learning_rate=learning_rate, report=report, summary=summary)
     raise typer.Exit(_INTERRUPTED if done.interrupted else 0)
 
@@ -110,6 +112,7 @@ def train(
     output: Annotated[Path | None, typer.Option(help="Results to write, as JSON.")] = None,
 ) -> None:
     """Train on the digits and print the accuracies, without a report."""
+    find_target(target)
     from crossloop.demo import run_training
 
     done = run_training(target, epochs=epochs, learning_rate=learning_rate, seed=seed, output=output)

@@ -24,12 +24,11 @@ def run(capsys, *arguments):
         (["info", "nowhere:"], 3, "unknown: no scheme 'nowhere'"),
         (["safe", "serial:///dev/ttyNONE"], 5, "/dev/ttyNONE does not exist"),
         (["serve", "serial:x"], 3, "names no port"),
-        (["train", "nowhere:"], 3, "nowhere"),
+        (["train", "nowhere:"], 3, "unknown: no scheme 'nowhere'"),
+        (["demo", "--port", "/dev/ttyNONE"], 5, "/dev/ttyNONE does not exist"),
     ],
 )
 def test_an_error_is_one_line_and_an_exit_code(capsys, arguments, code, message):
-    if arguments[0] == "train":
-        pytest.importorskip("sklearn")
     returned, _out, err = run(capsys, *arguments)
     assert returned == code
     last = err.strip().splitlines()[-1]
