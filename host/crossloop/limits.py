@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from crossloop.protocol.converters import Clock, Levels
 from crossloop.protocol.errors import CommandError, RangeError, Status
@@ -61,6 +62,11 @@ class LimitCodes:
             values[Register.WIDTH_CAP],
             values[Register.DEAD_MAN],
         )
+
+    @cached_property
+    def allowed_bytes(self) -> bytes:
+        """Every level code in the window that fits into a signed byte, as bytes."""
+        return bytes(code & 0xFF for code in range(max(self.level_min, -128), min(self.level_max, 127) + 1))
 
     @property
     def unset(self) -> bool:

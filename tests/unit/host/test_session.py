@@ -221,6 +221,16 @@ REFUSED = {
         RangeError,
         "-0.257812 V is outside the level window",
     ),
+    "byte above the window": (
+        product(codes=np.array([0, 33], np.int8)),
+        RangeError,
+        "0.257812 V is outside the level window",
+    ),
+    "byte below the window": (
+        product(codes=np.array([-33], np.int8)),
+        RangeError,
+        "-0.257812 V is outside the level window",
+    ),
     "levels in volts": (product(codes=np.array([0.1, 0.2])), RangeError, "must be integers, not float64"),
     "too many levels": (product(codes=np.zeros(6, int)), ShapeError, r"n from 1 to 5, not \(6,\)"),
     "levels of two dimensions": (product(codes=np.zeros((2, 2), int)), ShapeError, r"not \(2, 2\)"),
