@@ -5,6 +5,7 @@ import pytest
 
 from crossloop.protocol.microops import LineState
 from crossloop.protocol.streams import Family
+from crossloop_sim.events import conversion_record
 
 LEVEL_STEP_V = 0.5 / 64
 SAMPLE_STEPS_A = [full_scale / 256 for full_scale in (200e-9, 50e-9, 12.5e-9, 3.125e-9)]
@@ -81,8 +82,6 @@ def test_lines_that_are_not_sensed_give_nothing(bench):
     pins.states(LineState.DRIVE, [LineState.SENSE, LineState.GROUND, LineState.FLOAT, LineState.SENSE])
     pins.level(Family.ROWS, 65535, 30)
     pins.gates(0b1111, 0)
-    from crossloop_sim.events import conversion_record
-
     words = pins.plant.convert(conversion_record(pins.parameters, pins.cycle + 3, Family.COLUMNS, 6))
     current_steps = 4 / 24e6 * 30 * LEVEL_STEP_V / SAMPLE_STEPS_A[0]
     assert words.tolist() == [round(current_steps), 0, 0, round(current_steps), 0, 0]
@@ -92,8 +91,6 @@ def test_reading_with_gates_off_gives_zero(bench):
     pins = bench()
     pins.states(LineState.DRIVE, LineState.SENSE)
     pins.level(Family.ROWS, 65535, 30)
-    from crossloop_sim.events import conversion_record
-
     assert not pins.plant.convert(conversion_record(pins.parameters, pins.cycle, Family.COLUMNS, 4)).any()
 
 
@@ -126,8 +123,6 @@ def test_sneak_current_through_floating_lines_is_measured(bench):
     pins.states([LineState.DRIVE, LineState.FLOAT], [LineState.SENSE, LineState.FLOAT])
     pins.level(Family.ROWS, 0, 40)
     pins.gates(1, 0)
-    from crossloop_sim.events import conversion_record
-
     words = pins.plant.convert(conversion_record(pins.parameters, pins.cycle + 3, Family.COLUMNS, 1, range_index=1))
     sneak_s = 1 / (1 / 60e-9 + 1 / 20e-9 + 1 / 30e-9)
     expected = (40e-9 + sneak_s) * 40 * LEVEL_STEP_V / SAMPLE_STEPS_A[1]
