@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,9 +18,8 @@ Simulate = Callable[..., dict[str, float]]
 @pytest.fixture(scope="session")
 def simulator() -> Simulator:
     """The simulator named by CROSSLOOP_SIMULATOR (icarus, verilator), else Icarus Verilog."""
-    name = os.environ.get("CROSSLOOP_SIMULATOR", "icarus")
     try:
-        return find_simulator(name)
+        return find_simulator(os.environ.get("CROSSLOOP_SIMULATOR", "icarus"))
     except ToolError as error:
         if "CROSSLOOP_SIMULATOR" in os.environ:
             raise
@@ -29,22 +27,26 @@ def simulator() -> Simulator:
 
 
 @cache
-def core_verilog(parameters: Parameters, divisor: int | None = None) -> str:
-    """Return the whole controller as Verilog, with a UART of `divisor` cycles per bit if one is given."""
+def _core(parameters: Parameters, divisor: int | None) -> str:
     from crossloop_hdl.core import Core, UartCore
 
-    component = Core(parameters) if divisor is None else UartCore(parameters, divisor)
-    return to_verilog(component)
+    return to_verilog(Core(parameters) if divisor is None else UartCore(parameters, divisor))
 
 
-@pytest.fixture
-def simulate(simulator: Simulator, tmp_path: Path, seed: int) -> Simulate:
+@pytest.fixture(scope="session")
+def core_verilog() -> Callable[..., str]:
+    """Returns the whole controller as Verilog, with a UART of `divisor` cycles per bit if one is given."""
+    return lambda parameters, divisor=None: _core(parameters, divisor)
+
+
+@pytest.fixture(scope="session")
+def simulate(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory, seed: int) -> Simulate:
     """Run the benches of a module of tests/benches on a component (or on Verilog text); failed benches fail the test."""
 
     def launch(dut: Any, bench: str, *, tests: str | None = None, **parameters: Any) -> dict[str, float]:
         verilog = dut if isinstance(dut, str) else to_verilog(dut)
         folder = build(verilog, simulator)
-        work = tmp_path / bench
+        work = tmp_path_factory.mktemp(bench)
         return run(folder, simulator, f"benches.{bench}", work=work, parameters=parameters, tests=tests, seed=seed)
 
     return launch

@@ -1,42 +1,67 @@
-"""The byte stream of a simulated core as a transport, for blocking host code that runs beside a cocotb simulation.
-
-The host program runs in a thread (`cocotb.task.bridge`); its writes and reads are resumed inside the simulation (`cocotb.task.resume`).
-"""
+"""The byte streams of a simulated core."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import cocotb
-from cocotb.task import resume
-from cocotb.triggers import Event, FallingEdge, First, RisingEdge, Timer
+from cocotb.triggers import Event, FallingEdge, RisingEdge
 
-from crossloop.protocol.parameters import Parameters
+_DELIMITER = 0
+
+
+class BytePort(Protocol):
+    """Where a transport's bytes enter and leave a simulated device."""
+
+    arrived: Event
+    """Set when a frame may have come."""
+
+    def start(self) -> None:
+        """Begin to move bytes; called after reset, with the clock running."""
+
+    def send(self, data: bytes) -> None:
+        """Queue bytes for the device."""
+
+    def take(self) -> bytes:
+        """Return what has come since the last call."""
+
+
+class Inbox:
+    """Bytes that have come from the device; wakes the reader once per frame and not once per byte."""
+
+    def __init__(self) -> None:
+        self.arrived = Event()
+        self._data = bytearray()
+
+    def append(self, byte: int) -> None:
+        """Add a byte."""
+        self._data.append(byte)
+        if byte == _DELIMITER:
+            self.arrived.set()
+
+    def take(self) -> bytes:
+        """Return and forget the bytes."""
+        data = bytes(self._data)
+        self._data.clear()
+        self.arrived.clear()
+        return data
 
 
 class ByteLink:
-    """Transport over the core's rx and tx byte streams.
+    """Moves bytes through the core's rx and tx streams, one per clock cycle.
 
     Parameters
     ----------
     dut
         The simulated core.
-    parameters
-        Its build parameters.
-    name
-        What error messages call this target.
     """
 
-    simulated = True
-
-    def __init__(self, dut: Any, parameters: Parameters, name: str = "cocotb:") -> None:
-        self.name = name
+    def __init__(self, dut: Any) -> None:
         self._dut = dut
-        self._period_ps = round(1e12 / parameters.clock_hz)
-        self._to_device: list[int] = []
-        self._from_device = bytearray()
+        self._outbox: list[bytes] = []
         self._queued = Event()
-        self._arrived = Event()
+        self._inbox = Inbox()
+        self.arrived = self._inbox.arrived
 
     def start(self) -> None:
         """Begin to move bytes; call it after reset, with the clock running."""
@@ -44,53 +69,35 @@ class ByteLink:
         cocotb.start_soon(self._feed())
         cocotb.start_soon(self._collect())
 
+    def send(self, data: bytes) -> None:
+        """Queue bytes for the core."""
+        self._outbox.append(data)
+        self._queued.set()
+
+    def take(self) -> bytes:
+        """Return what has come since the last call."""
+        return self._inbox.take()
+
     async def _feed(self) -> None:
-        dut = self._dut
+        valid, payload = self._dut.rx__valid, self._dut.rx__payload
+        clock_falls = FallingEdge(self._dut.clk)
         while True:
-            if not self._to_device:
-                dut.rx__valid.value = 0
-                self._queued.clear()
-                await self._queued.wait()
-                await FallingEdge(dut.clk)
-            data, self._to_device = self._to_device, []
-            dut.rx__valid.value = 1
-            for byte in data:
-                dut.rx__payload.value = byte
-                await FallingEdge(dut.clk)
+            self._queued.clear()
+            await self._queued.wait()
+            await clock_falls
+            valid.value = 1
+            while self._outbox:
+                for byte in self._outbox.pop(0):
+                    payload.value = byte
+                    await clock_falls
+            valid.value = 0
 
     async def _collect(self) -> None:
-        dut = self._dut
-        valid_rises, clock_falls = RisingEdge(dut.tx__valid), FallingEdge(dut.clk)
+        valid, payload = self._dut.tx__valid, self._dut.tx__payload
+        valid_rises, clock_falls = RisingEdge(valid), FallingEdge(self._dut.clk)
         while True:
             await valid_rises
             await clock_falls
-            while dut.tx__valid.value:
-                self._from_device.append(dut.tx__payload.value.to_unsigned())
-                if self._from_device[-1] == 0:
-                    self._arrived.set()
+            while valid.value:
+                self._inbox.append(int(payload.value))
                 await clock_falls
-
-    def write(self, data: bytes) -> None:
-        """Queue bytes for the core, one per cycle."""
-        self._write(data)
-
-    def read(self, timeout_s: float) -> bytes:
-        """Return what has arrived once a whole frame is there, or what there is after `timeout_s` seconds of device time."""
-        return bytes(self._read(timeout_s))
-
-    def close(self) -> None:
-        """Do nothing: the simulation ends with its bench."""
-
-    @resume
-    async def _write(self, data: bytes) -> None:
-        self._to_device.extend(data)
-        self._queued.set()
-
-    @resume
-    async def _read(self, timeout_s: float) -> bytes:
-        if 0 not in self._from_device:
-            self._arrived.clear()
-            await First(self._arrived.wait(), Timer(max(round(timeout_s * 1e12), self._period_ps), unit="ps"))
-        data = bytes(self._from_device)
-        self._from_device.clear()
-        return data

@@ -1,34 +1,26 @@
-"""Watch the direct front end's pins in a cocotb simulation and serve its conversions from a plant.
-
-One sampling convention for everything here: outputs change after a rising clock edge and are read at the falling edge of the same cycle;
-inputs are written at a falling edge and taken by the next rising edge. Between changes nothing of this runs.
-"""
+"""Watches the direct front end's pins in a cocotb simulation and answers its conversions from a plant."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Iterable
+from typing import Any
 
 import cocotb
 import numpy as np
-import numpy.typing as npt
-from cocotb.triggers import FallingEdge, First, RisingEdge
+from cocotb.triggers import Event, FallingEdge, RisingEdge
+from cocotb.utils import get_sim_time
 
 from crossloop.protocol.parameters import Parameters
 from crossloop_sim.events import Events, Kind, bits_to_words, record
+from crossloop_sim.transcript import PlantSeam
 
-_STATE_PINS = ("row_states_low", "row_states_high", "column_states_low", "column_states_high")
-_GATE_PINS = ("row_gates", "column_gates")
-_LEVEL_LINE_BITS = 16
-
-
-class PlantSeam(Protocol):
-    """What the pins are connected to."""
-
-    def apply(self, events: Events) -> None:
-        """Take pin changes, shape (n, record words)."""
-
-    def convert(self, event: Events) -> npt.NDArray[np.int64]:
-        """Answer a conversion strobe with one sample word per channel."""
+_STATES = ("row_states_low", "row_states_high", "column_states_low", "column_states_high")
+_GATES = ("row_gates", "column_gates")
+_SINGLE = {"running": Kind.RUN, "tripped": Kind.TRIP, "tile": Kind.TILE}
+_STROBES = ("level__valid", "conversion__valid")
+_LINE_BITS = 16
+_BATCH = 256
+"""Records after which the plant is told without being asked: a bound on memory."""
 
 
 class PinMonitor:
@@ -38,25 +30,37 @@ class PinMonitor:
     ----------
     dut
         The simulated core (or a top around it) with the direct front end's pins.
-    parameters
-        Build parameters of the core.
-    plant
+    parameters : Parameters
+        Its build.
+    plant : PlantSeam
         Takes the records and answers conversions.
+    period_ps : int
+        Length of a clock cycle in picoseconds.
     """
 
-    def __init__(self, dut: Any, parameters: Parameters, plant: PlantSeam) -> None:
+    def __init__(self, dut: Any, parameters: Parameters, plant: PlantSeam, period_ps: int) -> None:
         self._dut = dut
         self._parameters = parameters
         self._plant = plant
-        self._cycle = 0
-        self._last: dict[str, int] = {}
+        self._period_ps = period_ps
+        self._pins = {name: getattr(dut, name) for name in (*_SINGLE, *_STATES, *_GATES, *_STROBES)}
+        self._values = dict.fromkeys(self._pins, 0)  # all pins are 0 after reset
+        self._touched: set[str] = set()
+        self._wake = Event()
         self._pending: list[Events] = []
+        self._begin_ps = 0.0
+
+    @property
+    def cycle(self) -> int:
+        """Clock cycles since `start`."""
+        return int((get_sim_time("ps") - self._begin_ps) // self._period_ps)
 
     def start(self) -> None:
-        """Begin to watch; call it after reset, with the clock running."""
-        self._last = self._read()
-        cocotb.start_soon(self._count())
-        cocotb.start_soon(self._watch())
+        """Begin to watch; call it during reset, with the clock running."""
+        self._begin_ps = get_sim_time("ps")
+        for name in self._pins:
+            cocotb.start_soon(self._watch(name))
+        cocotb.start_soon(self._serve())
 
     def flush(self) -> None:
         """Hand the records gathered so far to the plant."""
@@ -64,70 +68,76 @@ class PinMonitor:
             self._plant.apply(np.array(self._pending, np.uint64))
             self._pending = []
 
-    async def _count(self) -> None:
+    async def _watch(self, name: str) -> None:
+        change = self._pins[name].value_change
         while True:
-            await RisingEdge(self._dut.clk)
-            self._cycle += 1
+            await change
+            self._touched.add(name)
+            self._wake.set()
 
-    def _read(self) -> dict[str, int]:
-        names = ("running", "tripped", "tile", *_STATE_PINS, *_GATE_PINS)
-        return {name: getattr(self._dut, name).value.to_unsigned() for name in names}
-
-    async def _watch(self) -> None:
-        dut = self._dut
-        watched = [getattr(dut, name).value_change for name in (*self._last, "level__valid", "conversion__valid")]
-        clock_falls = FallingEdge(dut.clk)
+    async def _serve(self) -> None:
+        clock_falls = FallingEdge(self._dut.clk)
         while True:
-            await First(*watched)
+            if not self._touched:
+                self._wake.clear()
+                await self._wake.wait()
             await clock_falls
             self._sample()
-            while dut.level__valid.value or dut.conversion__valid.value:
-                if dut.conversion__valid.value:
-                    await self._convert()
+            while any(self._values[name] for name in _STROBES):
+                # Strobes of neighbouring cycles have no edge between them.
                 await clock_falls
                 self._sample()
 
-    def _append(self, kind: Kind, a: int = 0, b: int = 0, words: tuple[int, ...] = ()) -> None:
-        self._pending.append(record(self._parameters, self._cycle, kind, a, b, words))
-
-    def _words(self, now: dict[str, int], names: tuple[str, ...]) -> tuple[int, ...]:
-        return tuple(word for name in names for word in bits_to_words(now[name], self._parameters))
-
     def _sample(self) -> None:
-        now = self._read()
-        changed = {name for name, value in now.items() if value != self._last[name]}
-        self._last = now
-        for kind, name in ((Kind.RUN, "running"), (Kind.TRIP, "tripped"), (Kind.TILE, "tile")):
+        changed = set()
+        for name in self._touched:
+            value = int(self._pins[name].value)
+            if value != self._values[name]:
+                self._values[name] = value
+                changed.add(name)
+        self._touched.clear()
+        for name, kind in _SINGLE.items():
             if name in changed:
-                self._append(kind, now[name])
-        if changed & set(_STATE_PINS):
-            self._append(Kind.STATES, words=self._words(now, _STATE_PINS))
-        if self._dut.level__valid.value:
-            self._append_level(self._dut.level__payload.value.to_unsigned())
-        if changed & set(_GATE_PINS):
-            self._append(Kind.GATES, words=self._words(now, _GATE_PINS))
+                self._append(kind, self._values[name])
+        if not changed.isdisjoint(_STATES):
+            self._append(Kind.STATES, words=self._words(_STATES))
+        if self._values["level__valid"]:
+            self._append_level(int(self._dut.level__payload.value))
+        if not changed.isdisjoint(_GATES):
+            self._append(Kind.GATES, words=self._words(_GATES))
+        if self._values["conversion__valid"]:
+            self._convert(int(self._dut.conversion__payload.value))
+        if len(self._pending) >= _BATCH:
+            self.flush()
+
+    def _append(self, kind: Kind, a: int = 0, b: int = 0, words: Iterable[int] = ()) -> None:
+        self._pending.append(record(self._parameters, self.cycle, kind, a, b, words))
+
+    def _words(self, names: tuple[str, ...]) -> list[int]:
+        return [word for name in names for word in bits_to_words(self._values[name], self._parameters)]
 
     def _append_level(self, payload: int) -> None:
+        # Fields, first lowest: family 1 bit, line 16 bits, code in two's complement.
         bits = self._parameters.level_bits
-        code = payload >> (1 + _LEVEL_LINE_BITS)
+        code = payload >> (1 + _LINE_BITS)
         signed = code - (1 << bits) if code >> (bits - 1) else code
         self._append(Kind.LEVEL, payload & 1, payload >> 1 & 0xFFFF, (signed,))
 
-    async def _convert(self) -> None:
-        dut = self._dut
-        payload = dut.conversion__payload.value.to_unsigned()
+    def _convert(self, payload: int) -> None:
         # Fields, first lowest: family 1 bit, pair 1 bit, range 2 bits, count 16 bits.
-        words = (payload >> 2 & 3, payload >> 1 & 1)
-        self._append(Kind.CONVERSION, payload & 1, payload >> 4, words)
-        strobe = self._pending.pop()
         self.flush()
-        samples = self._plant.convert(strobe)
+        words = (payload >> 2 & 3, payload >> 1 & 1)
+        strobe = record(self._parameters, self.cycle, Kind.CONVERSION, payload & 1, payload >> 4, words)
+        cocotb.start_soon(self._supply([int(word) for word in self._plant.convert(strobe)]))
+
+    async def _supply(self, samples: list[int]) -> None:
+        dut = self._dut
+        ready_rises, clock_falls = RisingEdge(dut.samples__ready), FallingEdge(dut.clk)
         dut.samples__valid.value = 1
         for sample in samples:
-            dut.samples__payload.value = int(sample)
-            taken = False
-            while not taken:
-                taken = bool(dut.samples__ready.value)
-                await FallingEdge(dut.clk)
-                self._sample()
+            dut.samples__payload.value = sample
+            while not dut.samples__ready.value:
+                await ready_rises
+                await clock_falls
+            await clock_falls  # taken by the rising edge between
         dut.samples__valid.value = 0

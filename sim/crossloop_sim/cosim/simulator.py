@@ -188,5 +188,5 @@ def _outcomes(results: Path, module: str, log: Path) -> dict[str, float]:
     return times
 
 
-def _tail(log: Path, lines: int = 60) -> str:
+def _tail(log: Path, lines: int = 40) -> str:
     return "\n".join(log.read_text(errors="replace").splitlines()[-lines:]) if log.exists() else "(no log)"
