@@ -13,9 +13,7 @@ HARNESS = Path(__file__).parent / "harness.c"
 
 def mangle(name: str) -> str:
     """Return the C++ name that CXXRTL gives to a port."""
-    return "p_" + "".join(
-        char if char.isalnum() else "__" if char == "_" else f"_{ord(char):02x}_" for char in name
-    )
+    return "p_" + "".join(char if char.isalnum() else "__" if char == "_" else f"_{ord(char):02x}_" for char in name)
 
 
 def verilated(name: str) -> str:
@@ -40,9 +38,7 @@ def cxxrtl_source(boundary: Boundary, model: str) -> str:
     lines = ["typedef cxxrtl_design::p_top cl_model;"]
     for name in boundary.driven:
         port = f"s->{mangle(name)}"
-        lines.append(
-            f"static inline void set_{name}(cl_model *s, uint64_t value) {{ {port}.set<uint64_t>(value); }}"
-        )
+        lines.append(f"static inline void set_{name}(cl_model *s, uint64_t value) {{ {port}.set<uint64_t>(value); }}")
     settle = False
     for name in boundary.watched:
         declared = re.search(rf"/\*(\w+)\*/ (wire|value)<(\d+)> {mangle(name)};", model)
@@ -90,7 +86,9 @@ def verilator_source(boundary: Boundary) -> str:
         else:
             chunks = -(-width // 32)
             lines.append(f"    uint64_t low = 2 * word < {chunks} ? s->{verilated(name)}.m_storage[2 * word] : 0;")
-            lines.append(f"    return low | (2 * word + 1 < {chunks} ? (uint64_t)s->{verilated(name)}.m_storage[2 * word + 1] << 32 : 0);")
+            lines.append(
+                f"    return low | (2 * word + 1 < {chunks} ? (uint64_t)s->{verilated(name)}.m_storage[2 * word + 1] << 32 : 0);"
+            )
         lines.append("}")
     lines += [
         "static cl_model *cl_model_create(void) { return new cl_model(new VerilatedContext); }",
@@ -118,5 +116,7 @@ def _stubs(boundary: Boundary) -> str:
         if name == "tx__ready" and name not in boundary.driven:
             lines.append(f"static inline void set_{name}(cl_model *s, uint64_t value) {{ (void)s; (void)value; }}")
         elif name != "tx__ready" and name not in boundary.watched:
-            lines.append(f"static inline uint64_t get_{name}(const cl_model *s, int word) {{ (void)s; (void)word; return 1; }}")
+            lines.append(
+                f"static inline uint64_t get_{name}(const cl_model *s, int word) {{ (void)s; (void)word; return 1; }}"
+            )
     return "\n".join(lines)

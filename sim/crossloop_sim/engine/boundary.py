@@ -110,13 +110,15 @@ def to_rtlil(component: Any) -> str:
         Value.cast(value) for _, _, value in component.signature.flatten(component) if not isinstance(value, Const)
     ]
     text: str = rtlil.convert(component, ports=ports, name="top", emit_src=False)
-    start = re.search(r"^module \\top$", text, flags=re.M)
+    start = re.search(r"^module \\top$", text, flags=re.MULTILINE)
     assert start is not None, "Amaranth names the top module as it was told"
     end = text.find("\nend\n", start.end() - 1) + 1 or len(text)
     body = text[start.end() : end]
-    if not re.search(r"^ *wire width 1 input +\d+ +\\clk$", body, flags=re.M):
+    if not re.search(r"^ *wire width 1 input +\d+ +\\clk$", body, flags=re.MULTILINE):
         raise EngineError(
             f"{type(component).__name__} has no registers in the domain `sync`; the native engine steps its clock"
         )
-    body = re.sub(r"^ *wire width 1 input +\d+ +\\rst$", "  wire width 1 \\\\rst\n  connect \\\\rst 1'0", body, flags=re.M)
+    body = re.sub(
+        r"^ *wire width 1 input +\d+ +\\rst$", "  wire width 1 \\\\rst\n  connect \\\\rst 1'0", body, flags=re.MULTILINE
+    )
     return text[: start.end()] + body + text[end:]

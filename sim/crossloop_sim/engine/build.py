@@ -28,6 +28,11 @@ NATIVE_PASSES = "proc; flatten; opt -full; memory_collect; opt_clean"
 CXXRTL_PASSES = "proc; flatten; clean -purge; write_cxxrtl -O6 -g0 top.cc"
 """No `opt`: it cuts vectors into pieces whose aliases CXXRTL takes for feedback, and then lags behind or iterates."""
 LIBRARY = "model.so"
+SOURCES = (
+    "adapters.py", "boundary.py", "build.py", "cgen.py", "compiler.py", "expressions.py", "harness.c", "netlist.py",
+    "verilator.py", "yosys.py",
+)  # fmt: skip
+"""Files of this package that decide what a library holds; part of the cache key."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +120,7 @@ def build_native(
     tools = [engine, tool.version, *tool.flags, yosys_version(), platform.machine()]
     if engine == "verilator":
         tools.append(verilator.find_verilator().version)
-    sources = [path.read_text() for path in sorted(Path(__file__).parent.glob("*.[pc]*")) if path.is_file()]
+    sources = [(Path(__file__).parent / name).read_text() for name in SOURCES]
 
     def build(folder: Path) -> None:
         begin = time.perf_counter()

@@ -29,7 +29,7 @@ def digest(parts: Iterable[str]) -> str:
     return total.hexdigest()[:32]
 
 
-def build_once(kind: str, key: str, build: Callable[[Path], None]) -> tuple[Path, bool]:
+def build_once(kind: str, key: str, build: Callable[[Path], object]) -> tuple[Path, bool]:
     """Return the folder of a build, and whether it was there already.
 
     Parameters

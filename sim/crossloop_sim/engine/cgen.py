@@ -99,19 +99,20 @@ class ModelWriter:
 
     def _reset(self) -> list[str]:
         lines = ["static void cl_model_reset(cl_model *s) {", "    memset(s, 0, sizeof *s);"]
-        for net in sorted({net for net, _ in self._netlist.driver.values()}, key=lambda net: net.name):
-            value = 0
-            for bit, (owner, index) in self._netlist.driver.items():
-                if owner is net and self._netlist.init.get(bit):
-                    value |= 1 << index
+        values: dict[Net, int] = defaultdict(int)
+        for bit, value in self._netlist.init.items():
+            if value and bit in self._netlist.driver:
+                net, index = self._netlist.driver[bit]
+                values[net] |= 1 << index
+        for net, value in values.items():
             for at, name in enumerate(net.words):
                 if value >> (64 * at) & (1 << 64) - 1:
                     lines.append(f"    s->{name} = {literal(value >> (64 * at) & (1 << 64) - 1)};")
         for memory in self._netlist.memories:
             assert memory.net is not None
-            value, width = memory.integer("INIT"), memory.net.width
+            content_of_all, width = memory.integer("INIT"), memory.net.width
             for row in range(memory.integer("SIZE")):
-                content = value >> (row * width) & (1 << width) - 1
+                content = content_of_all >> (row * width) & (1 << width) - 1
                 for at, name in enumerate(memory.net.words):
                     if content >> (64 * at) & (1 << 64) - 1:
                         lines.append(f"    s->{name}[{row}] = {literal(content >> (64 * at) & (1 << 64) - 1)};")
@@ -163,7 +164,9 @@ class ModelWriter:
         for guard, members in sorted(groups.items(), key=lambda item: len(item[0])):
             if guard:
                 lines.append(f"    if ({self._condition(guard)}) {{")
-            lines += [f"    {line}" for cell in (cells[guard] if guard else []) for line in self._cells.statements(cell)]
+            lines += [
+                f"    {line}" for cell in (cells[guard] if guard else []) for line in self._cells.statements(cell)
+            ]
             lines += [f"    {line}" for cell in members for line in self._update(cell)]
             if guard:
                 lines.append("    }")
@@ -200,7 +203,7 @@ class ModelWriter:
         return [f"s->{name} = {value};" for name, value in zip(cell.net.words, values, strict=True)]
 
     def _reads(self, memory: Cell) -> list[tuple[Net, int]]:
-        """Registers of the clocked read ports, and the number of their port."""
+        """Return the registers of the clocked read ports, each with the number of its port."""
         clocked, index = memory.integer("RD_CLK_ENABLE"), memory.parameters["index"]
         ports = range(memory.integer("RD_PORTS"))
         return [(Net(f"r{index}_{port}", memory.integer("WIDTH")), port) for port in ports if clocked >> port & 1]
@@ -229,7 +232,9 @@ class ModelWriter:
             row = gather(self._netlist, address)
             bound = f" && {row} < {memory.integer('SIZE')}" if memory.integer("SIZE") < 1 << len(address) else ""
             for data, enable, name in self._write_words(memory, write, memory.net, width):
-                lines.append(f"if ({enable}{bound}) s->{name}[{row}] = (s->{name}[{row}] & ~{enable}) | ({data} & {enable});")
+                lines.append(
+                    f"if ({enable}{bound}) s->{name}[{row}] = (s->{name}[{row}] & ~{enable}) | ({data} & {enable});"
+                )
         return lines
 
     def _write_words(self, memory: Cell, port: int, target: Net, width: int) -> list[tuple[str, str, str]]:
@@ -271,7 +276,9 @@ class ModelWriter:
         getters: list[str] = []
         for name, bits in self._netlist.inputs.items():
             net = Net(f"in_{name}", len(bits))
-            getters.append(f"static inline void set_{name}(cl_model *s, uint64_t value) {{ s->{net.word(0)} = value; }}")
+            getters.append(
+                f"static inline void set_{name}(cl_model *s, uint64_t value) {{ s->{net.word(0)} = value; }}"
+            )
         for name in self._outputs:
             bits = self._outputs[name]
             if name in settled:

