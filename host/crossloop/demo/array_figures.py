@@ -13,51 +13,44 @@ from crossloop.demo.results import SeedResult
 from crossloop.demo.style import WIDTH_INCH, figure_style, to_svg
 
 _NANO = 1e9
+_OUTSIDE = 0.005
+"""Fraction of cells beyond either end of the colour scale, so that a few extreme ones do not hide the rest."""
 
 
 def conductance_maps(run: SeedResult) -> str:
-    """Return the conductances of every tile before and after the training, all cells drawn at one size, as SVG."""
-    layers = len(run.before_s)
-    shown = [[g_s * _NANO for g_s in found] for found in (run.before_s, run.after_s)]
-    low = min(float(np.nanmin(g_ns)) for found in shown for g_ns in found)
-    high = max(float(np.nanmax(g_ns)) for found in shown for g_ns in found)
-    shapes = [g_s.shape for g_s in run.before_s]
-    columns = [shape[1] for shape in shapes for _ in range(2)]
+    """Return the conductances of every tile before and after the training, all maps of one height, as SVG."""
+    maps = [
+        (f"Tile {index}, {name}", g_s[index] * _NANO)
+        for index in range(len(run.before_s))
+        for name, g_s in (("before", run.before_s), ("after", run.after_s))
+    ]
+    everything = np.concatenate([g_ns.ravel() for _, g_ns in maps])
+    low, high = (float(limit) for limit in np.nanquantile(everything, [_OUTSIDE, 1 - _OUTSIDE]))
+    # All lengths in heights of a map; the figure's height follows from filling the page's width.
+    widths = [g_ns.shape[1] / g_ns.shape[0] for _, g_ns in maps]
+    left, gap, right, top, bottom, bar = 0.14, 0.13, 0.3, 0.1, 0.17, 0.035
+    across = left + sum(widths) + gap * (len(maps) - 1) + right
+    down = top + 1 + bottom
     with figure_style() as new_figure:
-        # Inches per cell so that all maps fit beside each other; the margins are for labels and the colour bar.
-        gap, margin, bar = 9, 7, 12
-        cells_wide = sum(columns) + gap * (len(columns) - 1) + margin + bar
-        cells_high = max(shape[0] for shape in shapes) + 16
-        figure = new_figure(figsize=(WIDTH_INCH, WIDTH_INCH * cells_high / cells_wide), layout="none")
-        x = float(margin)
-        image = None
-        for index in range(layers):
-            for when, name in enumerate(("before", "after")):
-                rows, width = shapes[index]
-                top = 7 / cells_high
-                axes = figure.add_axes(
-                    (x / cells_wide, 1 - top - rows / cells_high, width / cells_wide, rows / cells_high)
-                )
-                image = axes.imshow(
-                    shown[when][index],
-                    cmap=style.CONDUCTANCE_MAP,
-                    vmin=low,
-                    vmax=high,
-                    aspect="auto",
-                    interpolation="nearest",
-                )
-                _map_frame(axes, f"Tile {index}, {name}", rows, width, first=x == margin)
-                x += width + gap
-        height = min(rows for rows, _ in shapes) / cells_high
-        bar_axes = figure.add_axes(((x - gap + 3) / cells_wide, 1 - 7 / cells_high - height, 1.6 / cells_wide, height))
-        figure.colorbar(image, cax=bar_axes).set_label("conductance (nS)")
-        bar_axes.tick_params(labelsize=8)
+        figure = new_figure(figsize=(WIDTH_INCH, WIDTH_INCH * down / across), layout="none")
+        x, image = left, None
+        for (title, g_ns), width in zip(maps, widths, strict=True):
+            axes = figure.add_axes((x / across, bottom / down, width / across, 1 / down))
+            image = axes.imshow(
+                g_ns, cmap=style.CONDUCTANCE_MAP, vmin=low, vmax=high, aspect="auto", interpolation="nearest"
+            )
+            _map_frame(axes, title, g_ns.shape, first=x == left)
+            x += width + gap
+        bar_axes = figure.add_axes(((x - gap + 0.04) / across, bottom / down, bar / across, 1 / down))
+        figure.colorbar(image, cax=bar_axes, extend="both").set_label("conductance (nS)")
+        bar_axes.tick_params(labelsize=8, length=2)
         return to_svg(figure)
 
 
-def _map_frame(axes: Any, title: str, rows: int, columns: int, *, first: bool) -> None:
+def _map_frame(axes: Any, title: str, shape: tuple[int, ...], *, first: bool) -> None:
+    rows, columns = shape
     axes.set_title(title)
-    axes.set_xlabel("column")
+    axes.set_xlabel("column", labelpad=-4)
     axes.set_xticks([0, columns - 1])
     axes.set_yticks([0, rows - 1])
     axes.tick_params(length=2, labelsize=8)
@@ -135,6 +128,7 @@ def _scatter(axes: Any, fidelity: Fidelity) -> None:
 def _residuals(axes: Any, fidelity: Fidelity) -> None:
     residual = fidelity.residual
     spread = float(residual.std())
+    mean = f"{residual.mean():+.4f}".replace("-", "−")
     # Bins of half a converter step would beat against its grid; a third of the spread does not.
     reach = 4.5 * spread
     bins = np.linspace(-reach, reach, 46)
@@ -150,7 +144,7 @@ def _residuals(axes: Any, fidelity: Fidelity) -> None:
     axes.set_ylim(0, 1.35 * axes.get_ylim()[1])
     axes.legend(loc="upper left")
     axes.text(
-        0.98, 0.80, f"{residual.size:,} values\nmean {residual.mean():+.4f}\none code {fidelity.unit:.3f}".replace(",", "\u2009"),
+        0.98, 0.80, f"{residual.size:,} values\nmean {mean}\none code {fidelity.unit:.3f}".replace(",", "\u2009"),
         transform=axes.transAxes, ha="right", va="top",
     )  # fmt: skip
 

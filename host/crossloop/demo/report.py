@@ -14,6 +14,12 @@ from crossloop.training.optimiser import scheduled_rate
 
 _TITLE = "A neural network trained inside memristor arrays"
 
+_CONTROLLERS = {
+    "model": "the controller is its bit-exact Python model",
+    "rtl": "the controller is its own gateware, compiled to native code and stepped cycle by cycle",
+}
+"""What stands in for the controller in a simulation, by the target's scheme."""
+
 
 def write_report(path: Path, result: DemoResult, settings: AnalogSettings) -> None:
     """Write the report; what was not reached is left out and said so."""
@@ -30,7 +36,7 @@ def _parts(result: DemoResult, settings: AnalogSettings) -> list[str]:
     shown = next((run for run in result.runs if run.epochs), None)
     if shown is not None:
         parts += _figures(result, shown, settings)
-    parts += [page.heading("Figures by seed"), _by_seed(result)]
+    parts += [page.heading("Seed by seed"), _by_seed(result)]
     parts += [page.heading("How it was trained"), *(page.paragraph(text) for text in _method(result, settings))]
     if shown is not None:
         parts += [page.heading("Cycles and time"), *_time(shown)]
@@ -42,8 +48,7 @@ def _parts(result: DemoResult, settings: AnalogSettings) -> list[str]:
 def _lead(result: DemoResult) -> str:
     network = "-".join(map(str, result.layers))
     where = (
-        f"the arrays are simulated cell by cell, and the controller that drives them is what the target {result.target} runs "
-        f"({result.engine})"
+        f"the arrays are simulated cell by cell, and {_CONTROLLERS.get(result.target.partition(':')[0], 'the controller is simulated')}"
         if is_simulated(result.target)
         else f"the controller is a device at {result.target}"
     )
@@ -70,9 +75,8 @@ def _headline(result: DemoResult) -> list[tuple[str, str]]:
             (_millions(result.cycles_per_s), f"controller cycles per second on {result.engine}, arrays included"),
             (_millions(result.simulated_cycles), "controller cycles simulated"),
         ]
-    values.append(
-        (f"{result.wall_s:.0f} s", f"for everything, of which {result.compile_s or 0:.0f} s compiling the gateware")
-    )
+    compiling = f", {result.compile_s:.0f} s of it compiling the gateware" if result.compile_s else ""
+    values.append((f"{result.wall_s:.0f} s", f"baselines, choice of the learning rate, all seeds{compiling}"))
     return values
 
 
@@ -95,7 +99,8 @@ def _figures(result: DemoResult, run: SeedResult, settings: AnalogSettings) -> l
         for svg, title, caption in (
             (array_figures.conductance_maps(run), "Conductances before and after training",
              (f"Seed {run.seed}, {source}; the last row of every tile holds the biases. Columns 2k and 2k + 1 are the pair of output k: "
-             "where one brightens, the other darkens. Rows of border pixels, which are blank in every image, keep their initial weights.")),
+             "where one brightens, the other darkens. Rows of border pixels, which are blank in nearly every image, keep their initial "
+             "weights. The colours span all but the outermost percent of the cells.")),
             (array_figures.hidden_units(run, settings.weight_unit_s), "What the hidden units look for",
              "The weights of the first tile, one 8 × 8 image per hidden unit: red pixels excite, blue ones inhibit."),
             (figures.histograms(run, settings.weight_unit_s), "Weights and pulses",
@@ -120,7 +125,7 @@ def _by_seed(result: DemoResult) -> str:
     rows = []
     for run in result.runs:
         difference = (
-            "–" if run.test_accuracy is None else f"{100 * (run.test_accuracy - run.float_accuracy):+.1f} points"
+            "–" if run.test_accuracy is None else _points(run.test_accuracy - run.float_accuracy)
         )
         rows.append([
             str(run.seed), _percent(run.test_accuracy), _percent(run.float_accuracy), difference, _percent(run.untrained_accuracy),
@@ -136,25 +141,25 @@ def _method(result: DemoResult, settings: AnalogSettings) -> list[str]:
     chosen = f"by short trainings over model: with the first seed ({tried})" if tried else "by the user"
     return [
         (
-            f"Data. scikit-learn's digits, split once: {train} training, {validation} validation, {test} test images. Weights "
-            "change on the training images only; learning rates are chosen on the validation images; the test images are shown once to the untrained and "
-            "once to the trained network, and nothing is decided by them."
+            f"Data. scikit-learn's digits, split once: {train} training, {validation} validation, {test} test images. Weights change on "
+            "the training images only; learning rates are chosen on the validation images; the test images are shown once to the "
+            "untrained and once to the trained network, and nothing is decided by them."
         ),
         (
-            "One image takes three round trips: the update of the image before and the first layer's product; the second layer's product; the "
-            "transposed product that brings the errors back. The host computes tanh, softmax and the cross entropy's error between them. "
-            "Errors are scaled to full level for the transposed product and back (noise management)."
+            "One image takes three round trips: the update of the image before and the first layer's product; the second layer's product; "
+            "the transposed product that brings the errors back. The host computes tanh, softmax and the cross entropy's error between "
+            "them. Errors are scaled to full level for the transposed product and back (noise management)."
         ),
         (
-            f"Updates are stochastic outer products: rows and columns fire in up to {settings.slots_max} slots with probabilities set by "
-            f"update management, and only cells where both fire see {2 * settings.v_update_v:g} V for {settings.t_pulse_s * 1e9:g} ns. Both "
-            "cells of a pair move, in opposite directions. The four sign passes follow one another."
+            f"Updates are stochastic outer products: rows and columns fire in up to {settings.slots_max} slots with probabilities set "
+            f"by update management, and only cells where both fire see {2 * settings.v_update_v:g} V for "
+            f"{settings.t_pulse_s * 1e9:g} ns. Both cells of a pair move, in opposite directions. The four sign passes follow one another."
         ),
         f"Initial weights are made by {INITIAL_UPDATES} updates with random signs from the cells' fabricated state.",
         (
             f"Learning rate {choice.rate:g}, chosen {chosen}; it falls linearly over the {result.epochs} epochs to "
-            f"{scheduled_rate(choice.rate, result.epochs - 1, result.epochs):.3g}. The float network has the same size, initial spread, order "
-            f"of images and schedule, and its own best learning rate of {result.float_choice.rate:g}."
+            f"{scheduled_rate(choice.rate, result.epochs - 1, result.epochs):.3g}. The float network has the same size, initial spread, "
+            f"order of images and schedule, and its own best learning rate of {result.float_choice.rate:g}."
         ),
     ]
 
@@ -199,6 +204,10 @@ def _identity(result: DemoResult) -> str:
 
 def _percent(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:.1f} %"
+
+
+def _points(difference: float) -> str:
+    return f"{100 * difference:+.1f} points".replace("-", "−")
 
 
 def _count(value: float | None) -> str:

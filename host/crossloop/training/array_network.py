@@ -64,7 +64,7 @@ class ArrayNetwork:
         """Make random weights by random updates, from whatever state the cells are in.
 
         Each of INITIAL_UPDATES updates has random signs on all rows and pairs, and as many slots at the highest probability as give the
-        wanted spread: about 40 coincidences per cell and 20,000 cycles for the demo's two layers. The random streams of the device are
+        wanted spread: about 370 coincidences per cell, 33,000 cycles for the demo's two layers. The random streams of the device are
         seeded here, too.
         """
         streams = generator(seed, Purpose.STREAMS).integers(1, 1 << 32, 2)
