@@ -51,25 +51,33 @@ ALL_FLOAT = (0, 0, 0, 0)
 ROWS_DRIVEN = (0, 0b111, 0, 0)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def play():
-    """Run a scenario against a fresh gate with limits set, armed unless told otherwise."""
+    """Run a scenario against a gate fresh from reset with limits set, armed unless told otherwise."""
+    gate = SafetyGate(PARAMETERS)
+    jobs = []
+
+    async def bench(ctx):
+        for job in jobs:
+            await job(Panel(ctx, gate))
+
+    simulator = Simulator(gate)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench)
 
     def run(scenario, *, arm=True, **limits):
-        gate = SafetyGate(PARAMETERS)
-        simulator = Simulator(gate)
-        simulator.add_clock(1e-6)
         ended = []
 
-        async def bench(ctx):
-            panel = Panel(ctx, gate)
+        async def job(panel):
             panel.set(**{"level_min": -20, "level_max": 20, "width_cap": 30, "dead_man": 1000} | limits)
             if arm:
                 await panel.strobe(arm=1)
             await scenario(panel)
             ended.append(True)
 
-        simulator.add_testbench(bench)
+        if jobs:  # It has run before.
+            simulator.reset()
+        jobs[:] = [job]
         simulator.run()
         assert ended
 
