@@ -10,7 +10,7 @@ from crossloop.session import Session
 
 
 def _codes(session: Session, rng: np.random.Generator, lines: int) -> np.ndarray:
-    return rng.integers(session.levels.code_min + 1, session.levels.code_max + 1, lines).astype(np.int8)
+    return rng.integers(session.levels.code_min + 1, session.levels.code_max + 1, lines).astype(np.int16)
 
 
 def multiply_forward_and_transposed(session: Session, rng: np.random.Generator) -> None:
@@ -44,7 +44,7 @@ def multiply_forward_and_transposed(session: Session, rng: np.random.Generator) 
 
 def drive_into_saturation(session: Session, rng: np.random.Generator) -> None:
     """Full levels on all rows at the narrowest range."""
-    codes = np.full(session.parameters.rows, session.levels.code_max, np.int8)
+    codes = np.full(session.parameters.rows, session.levels.code_max, np.int16)
     session.arm()
     session.execute(
         *(Product(0, Family.COLUMNS, sign * codes, session.parameters.columns, range_index=3) for sign in (1, -1))
