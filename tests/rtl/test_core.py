@@ -1,7 +1,6 @@
 """The whole controller on an HDL simulator behaves as the golden model does, bit for bit."""
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,7 +42,12 @@ def cosimulated(request, simulate, core_verilog, tmp_path_factory) -> tuple[str,
     verilog = core_verilog(parse_url(url, "model").parameters)
     try:
         simulate(
-            verilog, "core_scenarios", tests=r"\.scenario/", url=url, folder=str(folder), scenarios=list(scenarios.SCENARIOS)
+            verilog,
+            "core_scenarios",
+            tests=r"\.scenario/",
+            url=url,
+            folder=str(folder),
+            scenarios=list(scenarios.SCENARIOS),
         )
     except BenchFailure as failure:
         return url, folder, str(failure)

@@ -1,0 +1,26 @@
+"""Safety gate, UART and link under cocotb."""
+
+import pytest
+
+from crossloop.protocol.parameters import Parameters
+from crossloop_hdl.safety import SafetyGate
+from crossloop_hdl.uart import UartReceiver, UartTransmitter
+
+
+@pytest.mark.parametrize(("rows", "columns", "break_cycles"), [(1, 1, 1), (5, 3, 4), (33, 20, 7)])
+def test_safety_gate(simulate, rows, columns, break_cycles):
+    parameters = Parameters(rows=rows, columns=columns, break_cycles=break_cycles)
+    simulate(
+        SafetyGate(parameters), "safety_gate",
+        rows=rows, columns=columns, break_cycles=break_cycles, level_bits=parameters.level_bits,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("divisor", [16, 50])
+def test_uart_receiver(simulate, divisor):
+    simulate(UartReceiver(divisor=divisor), "uart_receiver", divisor=divisor)
+
+
+@pytest.mark.parametrize("divisor", [4, 50])
+def test_uart_transmitter(simulate, divisor):
+    simulate(UartTransmitter(divisor=divisor), "uart_transmitter", divisor=divisor)
