@@ -22,7 +22,13 @@ ByteArray = NDArray[np.uint8]
 MAGNITUDE_MAX = 127
 """Largest probability, in 1/128."""
 
+_ONE = MAGNITUDE_MAX + 1
 _SIGN = 0x80
+
+_SIGN_MAGNITUDE: ByteArray = np.array(
+    [*range(128), *(_SIGN | 256 - value for value in range(128, 256))], np.uint16
+).astype(np.uint8)
+"""Sign and magnitude of every two's complement byte; -128 does not occur."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,25 +59,30 @@ def encode(x: FloatArray, d: FloatArray, *, rate: float, step: float, slots_max:
     slots_max : int
         Most slots per sign pass.
     """
-    x_size, d_size = np.abs(x), np.abs(d)
-    x_max, d_max = float(x_size.max()), float(d_size.max())
+    x_max, d_max = float(np.abs(x).max()), float(np.abs(d).max())
     if x_max == 0.0 or d_max == 0.0 or rate == 0.0:
         return None
     slots = min(max(math.ceil(rate * x_max * d_max / step), 1), slots_max)
     amplitude, management = math.sqrt(rate / (step * slots)), math.sqrt(x_max / d_max)
-    rows = signed_bytes(x_size * (amplitude / management), x < 0)
-    pairs = signed_bytes(d_size * (amplitude * management), d < 0)
-    return Coincidences(rows, pair_columns(pairs), slots)
+    # Rows and pairs go through the same few array operations together: on vectors this short, their number is what costs time.
+    scaled = np.empty(x.size + d.size)
+    np.multiply(x, amplitude / management * _ONE, out=scaled[: x.size])
+    np.multiply(d, amplitude * management * _ONE, out=scaled[x.size :])
+    values = signed_bytes(scaled)
+    return Coincidences(values[: x.size], pair_columns(values[x.size :]), slots)
 
 
-def signed_bytes(probability: FloatArray, negative: NDArray[np.bool_]) -> ByteArray:
-    """Return probabilities as bytes, rounded to 1/128 and at most 127/128, with the sign in bit 7."""
-    magnitude = np.minimum(np.rint(probability * (MAGNITUDE_MAX + 1)), MAGNITUDE_MAX).astype(np.uint8)
-    return magnitude | (negative.view(np.uint8) << np.uint8(7))
+def signed_bytes(scaled: FloatArray) -> ByteArray:
+    """Return signed probabilities, given in 1/128, as bytes: rounded, at most 127/128, the sign in bit 7. Works in place."""
+    np.rint(scaled, out=scaled)
+    np.maximum(scaled, -MAGNITUDE_MAX, out=scaled)
+    np.minimum(scaled, MAGNITUDE_MAX, out=scaled)
+    return _SIGN_MAGNITUDE[scaled.astype(np.int8).view(np.uint8)]
 
 
 def pair_columns(pairs: ByteArray) -> ByteArray:
     """Return bytes for both columns of every pair; the second column has the opposite sign."""
-    columns = np.repeat(pairs, 2)
-    columns[1::2] ^= np.uint8(_SIGN)
+    columns = np.empty(2 * pairs.size, np.uint8)
+    columns[0::2] = pairs
+    np.bitwise_xor(pairs, _SIGN, out=columns[1::2])
     return columns

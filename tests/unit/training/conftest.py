@@ -1,7 +1,7 @@
 """A stand-in for a session: arrays written in plain numpy, sharing nothing with the golden model, the plant or the gateware."""
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pytest
@@ -39,7 +39,7 @@ class NumpyArrays:
     def seed(self, row_seed: int, column_seed: int) -> None:
         self.rng = np.random.default_rng([row_seed, column_seed])
 
-    def __enter__(self) -> "NumpyArrays":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_error: object) -> None:

@@ -87,8 +87,8 @@ def test_a_step_in_the_arrays_is_a_step_of_the_float_network_on_average(numpy_ar
         arrays.cells[:] = start
         network.learn(inputs, label, rate)
         network.flush()
-        for total, layer, held in zip(mean, network.layers, before, strict=True):
-            total += (weights_of(arrays, layer) - held) / repeats
+        for index, layer in enumerate(network.layers):
+            mean[index] += (weights_of(arrays, layer) - before[index]) / repeats
     for stepped, held, found in zip(twin.weights, before, mean, strict=True):
         wanted = stepped - held
         cosine = (wanted * found).sum() / np.sqrt((wanted**2).sum() * (found**2).sum())
