@@ -3,6 +3,7 @@
 import pytest
 
 from crossloop.protocol.parameters import Parameters
+from crossloop_hdl.link.request_link import RequestLink
 from crossloop_hdl.safety import SafetyGate
 from crossloop_hdl.uart import UartReceiver, UartTransmitter
 
@@ -24,3 +25,9 @@ def test_uart_receiver(simulate, divisor):
 @pytest.mark.parametrize("divisor", [4, 50])
 def test_uart_transmitter(simulate, divisor):
     simulate(UartTransmitter(divisor=divisor), "uart_transmitter", divisor=divisor)
+
+
+@pytest.mark.parametrize(("frame_bytes", "request_slots"), [(128, 2), (128, 1), (256, 4)])
+def test_request_link(simulate, frame_bytes, request_slots):
+    parameters = Parameters(frame_bytes=frame_bytes, request_slots=request_slots)
+    simulate(RequestLink(parameters), "request_link", frame_bytes=frame_bytes, request_slots=request_slots)

@@ -82,8 +82,9 @@ class ByteLink:
         valid, payload = self._dut.rx__valid, self._dut.rx__payload
         clock_falls = FallingEdge(self._dut.clk)
         while True:
-            self._queued.clear()
-            await self._queued.wait()
+            if not self._outbox:
+                self._queued.clear()
+                await self._queued.wait()
             await clock_falls
             valid.value = 1
             while self._outbox:

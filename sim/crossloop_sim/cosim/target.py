@@ -105,7 +105,12 @@ async def start(dut: Any, world: World, port: BytePort | None = None, url: str =
     own = port is None
     port = port or ByteLink(dut)
     dut.rst.value = 1
-    for name in ("emergency_stop", "samples__valid", "samples__payload", *(("rx__valid", "rx__payload") if own else ())):
+    for name in (
+        "emergency_stop",
+        "samples__valid",
+        "samples__payload",
+        *(("rx__valid", "rx__payload") if own else ()),
+    ):
         getattr(dut, name).value = 0
     # Driven by the simulator interface, not by Python: nothing of Python runs per clock.
     Clock(dut.clk, period_ps, unit="ps", impl="gpi").start(start_high=False)
