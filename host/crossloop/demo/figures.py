@@ -48,8 +48,8 @@ def _curves(axes: Any, result: DemoResult) -> None:
     )
     lowest = min([100.0, *(100 * min(record.validation, record.train) for run in runs for record in run.epochs)])
     axes.set(
-        title="Learning", xlabel="epoch", ylabel="accuracy (%)", xlim=(0.7, result.epochs + 0.3), ylim=(math.floor(lowest) - 1, 100.3),
-        xticks=range(1, result.epochs + 1),
+        title="Accuracy by epoch", xlabel="epoch", ylabel="accuracy (%)",
+        xlim=(0.7, result.epochs + 0.3), ylim=(math.floor(lowest) - 1, 100.3), xticks=range(1, result.epochs + 1),
     )  # fmt: skip
     axes.grid(visible=True, axis="y")
     axes.legend(loc="lower right")

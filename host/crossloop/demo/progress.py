@@ -10,6 +10,7 @@ from typing import Self, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
+from crossloop.demo.interrupt import HeldInterrupt
 from crossloop.training.observer import EpochRecord
 
 PLAIN_EVERY_S = 5.0
@@ -30,6 +31,8 @@ class Display:
         self.done = self.total = self.hits = self.judged = 0
         self._marks: list[tuple[float, int]] = []
         self._due_s = 0.0
+        self.interrupt = HeldInterrupt()
+        """Ctrl-C takes effect when an image is counted, where the interrupt is held."""
 
     def __enter__(self) -> Self:
         return self
@@ -51,7 +54,8 @@ class Display:
         self.detail, self.hits, self.judged = title, 0, 0
 
     def image(self, right: bool | None = None) -> None:  # noqa: FBT001  as in Observer
-        """Count an image; show where we are when it is time."""
+        """Count an image; show where we are when it is time. Raises KeyboardInterrupt when the user has asked to stop."""
+        self.interrupt.check()
         self.done += 1
         if right is not None:
             self.judged += 1

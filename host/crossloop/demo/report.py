@@ -72,10 +72,17 @@ def _headline(result: DemoResult) -> list[tuple[str, str]]:
     ]
     if is_simulated(result.target):
         values += [
-            (_millions(result.cycles_per_s), f"controller cycles per second on {result.engine}, arrays included"),
+            (
+                _millions(result.cycles_per_s),
+                f"controller cycles per second, arrays included (engine: {result.engine})",
+            ),
             (_millions(result.simulated_cycles), "controller cycles simulated"),
         ]
-    compiling = f", {result.compile_s:.0f} s of it compiling the gateware" if result.compile_s else ""
+    compiling = (
+        f", {result.compile_s:.0f} s of it compiling the gateware"
+        if result.compile_s and not result.compile_cached
+        else ""
+    )
     values.append((f"{result.wall_s:.0f} s", f"baselines, choice of the learning rate, all seeds{compiling}"))
     return values
 
@@ -124,9 +131,7 @@ def _by_seed(result: DemoResult) -> str:
     header = ["seed", "arrays, test", "float, test", "difference", "untrained, test", "arrays, validation", "images/s"]
     rows = []
     for run in result.runs:
-        difference = (
-            "–" if run.test_accuracy is None else _points(run.test_accuracy - run.float_accuracy)
-        )
+        difference = "–" if run.test_accuracy is None else _points(run.test_accuracy - run.float_accuracy)
         rows.append([
             str(run.seed), _percent(run.test_accuracy), _percent(run.float_accuracy), difference, _percent(run.untrained_accuracy),
             _percent(run.epochs[-1].validation if run.epochs else None), _count(run.images / run.train_s if run.train_s else None),
@@ -141,9 +146,9 @@ def _method(result: DemoResult, settings: AnalogSettings) -> list[str]:
     chosen = f"by short trainings over model: with the first seed ({tried})" if tried else "by the user"
     return [
         (
-            f"Data. scikit-learn's digits, split once: {train} training, {validation} validation, {test} test images. Weights change on "
-            "the training images only; learning rates are chosen on the validation images; the test images are shown once to the "
-            "untrained and once to the trained network, and nothing is decided by them."
+            f"The images are scikit-learn's digits, split once: {train} for training, {validation} for validation, {test} for "
+            "testing. Weights change on the training images only; learning rates are chosen on the validation images; the test images "
+            "are shown once to the untrained and once to the trained network, and nothing is decided by them."
         ),
         (
             "One image takes three round trips: the update of the image before and the first layer's product; the second layer's product; "

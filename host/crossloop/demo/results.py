@@ -126,9 +126,14 @@ class DemoResult:
 
     @property
     def compile_s(self) -> float | None:
-        """Time to compile the gateware, 0 when it was in the cache; None for a device."""
+        """Time that compiling the gateware takes or, when the build was in the cache, took; None for a device."""
         found = self.values(lambda run: run.statistics.get("compile_s"))
         return max(found) if found else None
+
+    @property
+    def compile_cached(self) -> bool:
+        """Whether no seed had to compile anything."""
+        return all(run.statistics.get("cached", True) for run in self.runs)
 
     @property
     def engine(self) -> str:

@@ -23,6 +23,7 @@ def summary_values(result: DemoResult) -> dict[str, Any]:
         "rtl_cycles": result.simulated_cycles,
         "cycles_per_s": result.cycles_per_s,
         "compile_s": result.compile_s,
+        "compile_cached": result.compile_cached,
         "wall_s": result.wall_s,
         "epochs": result.epochs,
         "learning_rate": result.choice.rate,

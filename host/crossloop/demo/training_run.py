@@ -101,9 +101,10 @@ def rate_choice(
             raise RangeError(f"learning_rate must be above 0, not {given!r}")
         return Choice(given, {})
     url = model_url(target, layers, seed)
-    choice = choose_rate(
-        lambda: open_session(url, display.note), data, layers=layers, seed=seed, settings=settings, observer=display
-    )  # fmt: skip
+    with display.interrupt:
+        choice = choose_rate(
+            lambda: open_session(url, display.note), data, layers=layers, seed=seed, settings=settings, observer=display
+        )
     tried = ", ".join(f"{rate:g}: {accuracy:.1%}" for rate, accuracy in choice.validation.items())
     display.note(f"learning rate {choice.rate:g}, chosen on the validation images over model: ({tried})")
     return choice
@@ -133,8 +134,10 @@ def train_on_target(
         result.clock_hz = session.parameters.clock_hz
         network = ArrayNetwork(session, layers, settings)
         try:
-            _train(result, session, network, data, epochs, rate, display)
-            _measure(result, session, network, data, display)
+            with display.interrupt:
+                _train(result, session, network, data, epochs, rate, display)
+                _measure(result, session, network, data, display)
+                display.interrupt.check()
         except KeyboardInterrupt:
             display.note("interrupted: the outputs are disarmed, what was reached is kept")
             return False

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import signal
 
 import pytest
 from rich.console import Console
@@ -87,6 +88,19 @@ def test_an_interrupted_demo_reports_what_was_reached_and_closes_the_session(on_
     text = page.read_text(encoding="utf-8")
     assert "This run was interrupted" in text
     assert "Figure 1." in text
+
+
+def test_ctrl_c_waits_for_the_end_of_the_image() -> None:
+    display = PlainDisplay(io.StringIO())
+    with display.interrupt:
+        signal.raise_signal(signal.SIGINT)  # in the middle of an image: nothing happens yet
+        with pytest.raises(KeyboardInterrupt):
+            display.image()
+        display.image()
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)  # impatience counts
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_training_writes_its_results(on_numpy, quiet, tmp_path) -> None:
