@@ -27,7 +27,7 @@ class ModelTransport(SimulatedTransport):
 
     def __init__(self, url: str, world: World) -> None:
         super().__init__(url, world)
-        self.controller = GoldenModel(world.parameters, world.seam)
+        self.controller = GoldenModel(world.parameters, world.seam, host_kicks=True)
         self._arrived = bytearray()
         self._run_s = 0.0
         world.attach(self._figures, self._advance)

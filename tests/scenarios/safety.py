@@ -16,8 +16,6 @@ from crossloop.protocol.records import RecordKind, unpack_records
 from crossloop.protocol.streams import Family
 from crossloop.session import Session
 
-PROGRAM = 0
-
 
 def _send(session: Session, *parts: bytes) -> Reply:
     """Send commands as they are: the host library would refuse most of what is offered here."""
@@ -52,7 +50,8 @@ def offer_bad_programs(session: Session, rng: np.random.Generator) -> None:
         assert reply.status is status, (ops, reply.status)
         _still_works(session)
     unknown = bytes([200]) + bytes(7)
-    reply = _send(session, commands.write_program(unknown, 1000), commands.run(1000))
+    address = parameters.program_ops - 1
+    reply = _send(session, commands.write_program(unknown, address), commands.run(address))
     assert reply.status is Status.UNKNOWN_MICRO_OP
     _still_works(session)
 

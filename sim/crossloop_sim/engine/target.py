@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from crossloop.protocol.parameters import Parameters
 from crossloop_hdl.core import Core, UartCore
-from crossloop_sim.engine.build import Progress, build_native
+from crossloop_sim.engine.build import EngineName, NativeDesign, Progress, build_native
 from crossloop_sim.engine.simulation import Reason
 from crossloop_sim.url import TargetSettings
 from crossloop_sim.world import SimulatedTransport, World
@@ -14,6 +15,18 @@ from crossloop_sim.world import SimulatedTransport, World
 DEFAULT_ENGINE = "native"
 DEFAULT_DIVISOR = 16
 """Clock cycles per bit of the UART."""
+
+
+_designs: dict[tuple[Parameters, int | None, EngineName], NativeDesign] = {}
+"""Designs that this process has built or taken from the cache: elaborating one takes seconds."""
+
+
+def _design(parameters: Parameters, divisor: int | None, engine: EngineName, progress: Progress | None) -> NativeDesign:
+    key = (parameters, divisor, engine)
+    if key not in _designs:
+        component: Any = Core(parameters) if divisor is None else UartCore(parameters, divisor)
+        _designs[key] = build_native(component, engine=engine, progress=progress)
+    return _designs[key]
 
 
 class RtlTransport(SimulatedTransport):
@@ -35,13 +48,9 @@ class RtlTransport(SimulatedTransport):
     def __init__(self, settings: TargetSettings, world: World, progress: Progress | None = None) -> None:
         super().__init__(settings.url, world)
         divisor: int | None = None
-        component: Any
         if settings.options.get("link", "bytes") == "uart":
             divisor = settings.options.get("divisor", DEFAULT_DIVISOR)
-            component = UartCore(settings.parameters, divisor)
-        else:
-            component = Core(settings.parameters)
-        self.design = build_native(component, engine=settings.options.get("engine", DEFAULT_ENGINE), progress=progress)
+        self.design = _design(settings.parameters, divisor, settings.options.get("engine", DEFAULT_ENGINE), progress)
         self.simulation = self.design.instantiate(divisor=divisor)
         self._run_s = 0.0
         self._cycles = 0

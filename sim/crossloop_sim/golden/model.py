@@ -25,11 +25,13 @@ class GoldenModel:
         The build.
     plant : Plant
         Takes event records (crossloop_sim.events) and answers conversions.
+    host_kicks : bool
+        Whether a living host is taken to kick the dead-man timer while a program runs: a run is over before the caller could.
     """
 
-    def __init__(self, parameters: Parameters, plant: Plant) -> None:
+    def __init__(self, parameters: Parameters, plant: Plant, *, host_kicks: bool = False) -> None:
         machine = reset_machine(parameters)
-        self._gate = SafetyGate(machine, plant)
+        self._gate = SafetyGate(machine, plant, host_kicks=host_kicks)
         self._registers = RegisterFile(parameters, machine, self._gate)
         sequencer = Sequencer(parameters, machine, self._gate)
         dispatcher = Dispatcher(parameters, machine, self._gate, self._registers, sequencer)

@@ -42,9 +42,11 @@ class SafetyGate:
         The first cause since the last arming.
     dead_man : int
         The dead-man time in cycles; 0 forbids arming.
+    host_kicks : bool
+        Whether a living host kicks while a program runs, as the library's link does; then no run is too long for the dead-man timer.
     """
 
-    def __init__(self, machine: Machine, plant: Plant) -> None:
+    def __init__(self, machine: Machine, plant: Plant, *, host_kicks: bool) -> None:
         self._machine = machine
         self._plant = plant
         self._last_frame = 0
@@ -55,6 +57,7 @@ class SafetyGate:
         self.trip_cause = TripCause.NONE
         self.emergency_stop = False
         self.dead_man = 0
+        self.host_kicks = host_kicks
 
     @property
     def deadline(self) -> int:

@@ -11,7 +11,7 @@ from crossloop.protocol.records import RECORD_HEADER, SATURATED, RecordKind
 from crossloop_sim.events import Kind, record_words
 from crossloop_sim.golden.compiled import compiled
 from crossloop_sim.golden.interpreter import CONVERTING, ENDED, PROCEED, execute
-from crossloop_sim.golden.machine import CAUSE, CYCLE, PC, SAFE_CYCLE, STATUS, STROBE_CYCLE, Machine
+from crossloop_sim.golden.machine import CAUSE, CYCLE, NEVER, PC, SAFE_CYCLE, STATUS, STROBE_CYCLE, Machine
 from crossloop_sim.golden.safety import SafetyGate
 
 _CODES = int(RecordKind.CODES)
@@ -44,7 +44,7 @@ class Sequencer:
         scalars = machine.scalars
         start = gate.now
         used = len(records)
-        why = execute(*machine, address, start, gate.deadline, room)
+        why = execute(*machine, address, start, NEVER if gate.host_kicks else gate.deadline, room)
         while why != ENDED:
             gate.flush()
             if why == CONVERTING:
@@ -52,6 +52,8 @@ class Sequencer:
             why = execute(*machine, PROCEED, 0, 0, room - len(records) + used)
         gate.flush()
         gate.now = int(scalars[SAFE_CYCLE])
+        if gate.host_kicks:
+            gate.frame_seen()
         status = Status(int(scalars[STATUS]))
         if status is Status.TRIPPED:
             gate.latch(TripCause(int(scalars[CAUSE])))

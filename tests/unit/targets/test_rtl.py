@@ -55,7 +55,8 @@ def test_figures_tell_the_engine(rtl):
     assert figures["cycles_per_s"] == pytest.approx(1_000 / figures["run_s"])
 
 
-def test_slow_steps_of_the_build_are_told():
+def test_slow_steps_of_the_build_are_told(monkeypatch):
+    monkeypatch.setattr(target, "_designs", {})  # as in a process that has not opened this build yet
     said = []
     open_rtl(f"rtl:{QUERY}", progress=said.append).close()
     assert said
