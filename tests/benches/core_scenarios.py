@@ -10,6 +10,7 @@ import cocotb
 import numpy as np
 import scenarios
 
+from benches.uart_host import UartPort
 from crossloop.operations import PulseTrain
 from crossloop.session import Session
 from crossloop_sim.cosim.simulator import parameters
@@ -40,7 +41,9 @@ def run_scenario(transport: CosimTransport, name: str) -> None:
 @cocotb.parametrize(name=GIVEN.get("scenarios", []))
 async def scenario(dut: Any, name: str) -> None:
     world = World(parse_url(GIVEN["url"], "model"))
-    transport = await start(dut, world)
+    bit_cycles = GIVEN.get("divisor")
+    port = UartPort(dut, bit_cycles * 1_000_000_000 // world.parameters.clock_hz) if bit_cycles else None
+    transport = await start(dut, world, port)
     await run_host(lambda: run_scenario(transport, name))
     write_transcript(world.transcript, Path(GIVEN["folder"]) / f"{name}.json")
     figures = world.statistics()

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,18 @@ from crossloop_sim.targets import open_model
 from crossloop_sim.transcript import Entry, difference
 from crossloop_sim.url import parse_url
 
-QUERIES = ["rows=5&columns=3", "rows=4&columns=6&tiles=2"]
+ALL = list(scenarios.SCENARIOS)
+BUILDS = {
+    "1x1": ("rows=1&columns=1", ALL),
+    "5x3": ("rows=5&columns=3", ALL),
+    "4x6, two tiles": ("rows=4&columns=6&tiles=2", ALL),
+    "33x20": ("rows=33&columns=20", ["products", "updates", "random programs"]),
+    "64x64": ("rows=64&columns=64", ["training step"]),
+    "UART": ("rows=2&columns=3", ["masked pulses", "updates"]),
+}
+"""Query of the build, and what runs on it."""
+DIVISOR = 4
+"""Cycles per bit of the UART: the fewest it can do, for short simulations."""
 # Random programs write 256 words of the vector memory first, and so find none that an earlier scenario has left.
 COMMON = "vector_words=256&transcript=1&seed=7"
 REST_CYCLES = 1000
@@ -34,29 +46,32 @@ class KeptTranscript:
         return cls(*([bytes.fromhex(frame) for frame in kept[name]] for name in ("frames_in", "frames_out")), pins)
 
 
-@pytest.fixture(scope="module", params=QUERIES)
-def cosimulated(request, simulate, core_verilog, tmp_path_factory) -> tuple[str, Path, str]:
-    """URL of the model of the same build, folder of the transcripts, and what failed on the way."""
-    url = f"model:?{request.param}&{COMMON}"
-    folder = tmp_path_factory.mktemp("transcripts")
-    verilog = core_verilog(parse_url(url, "model").parameters)
-    try:
-        simulate(
-            verilog,
-            "core_scenarios",
-            tests=r"\.scenario/",
-            url=url,
-            folder=str(folder),
-            scenarios=list(scenarios.SCENARIOS),
-        )
-    except BenchFailure as failure:
-        return url, folder, str(failure)
-    return url, folder, ""
+@pytest.fixture(scope="module")
+def cosimulate(simulate, core_verilog, tmp_path_factory):
+    """Run the scenarios of a build once; return URL of its model, folder of the transcripts, and what failed on the way."""
+
+    @cache
+    def once(build: str) -> tuple[str, Path, str]:
+        query, names = BUILDS[build]
+        url = f"model:?{query}&{COMMON}"
+        folder = tmp_path_factory.mktemp("transcripts")
+        divisor = DIVISOR if build == "UART" else None
+        verilog = core_verilog(parse_url(url, "model").parameters, divisor)
+        given = {"url": url, "folder": str(folder), "scenarios": names, "divisor": divisor}
+        try:
+            simulate(verilog, "core_scenarios", tests=r"\.scenario/", **given)
+        except BenchFailure as failure:
+            return url, folder, str(failure)
+        return url, folder, ""
+
+    return once
 
 
-@pytest.mark.parametrize("name", scenarios.SCENARIOS)
-def test_cocotb_and_model_write_the_same_transcript(cosimulated, name):
-    url, folder, failure = cosimulated
+@pytest.mark.parametrize(
+    ("build", "name"), [(build, name) for build, (_query, names) in BUILDS.items() for name in names]
+)
+def test_cocotb_and_model_write_the_same_transcript(cosimulate, build, name):
+    url, folder, failure = cosimulate(build)
     written = folder / f"{name}.json"
     assert written.exists(), failure
     transport = open_model(url)
@@ -67,7 +82,13 @@ def test_cocotb_and_model_write_the_same_transcript(cosimulated, name):
     assert found is None, found
 
 
-@pytest.mark.parametrize("query", QUERIES)
-def test_a_walking_device_moves_alone(simulate, core_verilog, query):
-    url = f"model:?{query}"
+@pytest.mark.parametrize("build", ["5x3", "4x6, two tiles"])
+def test_a_walking_device_moves_alone(simulate, core_verilog, build):
+    url = f"model:?{BUILDS[build][0]}&vector_words=256"
     simulate(core_verilog(parse_url(url, "model").parameters), "core_scenarios", tests=r"\.a_walking", url=url)
+
+
+@pytest.mark.parametrize("build", ["1x1", "5x3"])
+def test_faults_end_pulses_and_repetitions_make_none(simulate, core_verilog, build):
+    url = f"model:?{BUILDS[build][0]}&vector_words=256"
+    simulate(core_verilog(parse_url(url, "model").parameters), "core_faults", url=url)

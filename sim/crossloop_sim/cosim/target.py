@@ -48,6 +48,10 @@ class CosimTransport(SimulatedTransport):
         self._began = time.perf_counter()
         world.attach(self._figures, self._advance)
 
+    def flush(self) -> None:
+        """Tell the plant what the pins have done so far; reading does it too."""
+        self._monitor.flush()
+
     def _figures(self) -> dict[str, Any]:
         return {"engine": "cocotb", "cycles": self._monitor.cycle, "run_s": time.perf_counter() - self._began}
 
@@ -69,13 +73,13 @@ class CosimTransport(SimulatedTransport):
     async def _get(self, cycles: int) -> bytes:
         if not self._port.arrived.is_set():
             await First(self._port.arrived.wait(), Timer(max(1, cycles) * self._period_ps, unit="ps"))
-        self._monitor.flush()  # who reads may look at the plant next
+        self.flush()  # who reads may look at the plant next
         return self._port.take()
 
     @resume
     async def _sleep(self, cycles: int) -> None:
         await Timer(max(1, cycles) * self._period_ps, unit="ps")
-        self._monitor.flush()
+        self.flush()
 
 
 async def start(dut: Any, world: World, port: BytePort | None = None, url: str = "cocotb:") -> CosimTransport:
