@@ -39,7 +39,7 @@ def _keep(world: World, elapsed_s: float) -> None:
 @cocotb.test()
 async def the_loop_program(dut: Any) -> None:
     """Run the program and keep its transcript for the launcher."""
-    world = World(parse_url(f"model:?{loop_program.QUERY}", "model"))
+    world = World(parse_url(f"model:?{loop_program.QUERY}&transcript=1", "model"))
     transport = await start(dut, world)
     begin = time.perf_counter()
     await run_host(lambda: _program(transport))

@@ -37,15 +37,14 @@ Kept = dict[str, Any]
 
 def measure(report: Report) -> None:
     """Measure all, in turns, and add the figures."""
-    _through_rtl("native")  # compiles, and warms numba
+    target, _rate = _through_rtl("native", "&transcript=1")  # compiles, and warms numba
+    kept = _kept(target.world.transcript)
     rates: list[float] = []
     raw: list[float] = []
     for turn in range(REPEATS):
         print(f"  rtl: and the raw engine, turn {turn + 1} of {REPEATS}", flush=True)
-        target, rate = _through_rtl("native")
-        rates.append(rate)
+        rates.append(_through_rtl("native")[1])
         raw.append(_raw(target))
-    kept = _kept(target.world.transcript)
     _check_equal(_kept(_through_model()), kept, "model: and rtl:")
     cocotb_rates = {name: _through_cocotb(name, kept) for name in _simulators()}
     report.add("transcripts equal on model:, rtl: and cocotb", 1, "(1 = yes)", bar=1)
@@ -86,15 +85,15 @@ def _check_equal(one: Kept, two: Kept, names: str) -> None:
 
 
 def _through_model() -> Transcript:
-    target = open_model(f"model:?{loop_program.QUERY}")
+    target = open_model(f"model:?{loop_program.QUERY}&transcript=1")
     with Session(target, first_sequence=1) as session:
         loop_program.run(session)
     return target.world.transcript
 
 
-def _through_rtl(engine: str) -> tuple[RtlTransport, float]:
-    """Run the program; return the target with its transcript, and cycles per second of wall time, host and plant included."""
-    target = open_rtl(f"rtl:?{loop_program.QUERY}&engine={engine}")
+def _through_rtl(engine: str, more: str = "") -> tuple[RtlTransport, float]:
+    """Run the program; return the target, and cycles per second of wall time, host and plant included."""
+    target = open_rtl(f"rtl:?{loop_program.QUERY}&engine={engine}{more}")
     begin = time.perf_counter()
     with Session(target, first_sequence=1) as session:
         loop_program.run(session)

@@ -9,7 +9,7 @@ from crossloop.protocol.streams import Family
 from crossloop.session import Session
 
 ROWS, COLUMNS = 65, 32
-QUERY = f"rows={ROWS}&columns={COLUMNS}&seed=1&transcript=1"
+QUERY = f"rows={ROWS}&columns={COLUMNS}&seed=1"
 """The target's settings."""
 COUNT = 64
 """How many of each."""

@@ -12,6 +12,7 @@ from crossloop.protocol.frames import FrameKind
 from crossloop.protocol.microops import LineState, Opcode, Selection
 from crossloop.protocol.registers import Register
 from crossloop.protocol.streams import Family
+from crossloop_sim.engine import target
 from crossloop_sim.targets import open_model, open_rtl
 from crossloop_sim.transcript import difference
 
