@@ -30,7 +30,7 @@ CXXRTL_PASSES = "proc; flatten; clean -purge; write_cxxrtl -O6 -g0 top.cc"
 LIBRARY = "model.so"
 SOURCES = (
     "adapters.py", "boundary.py", "build.py", "cgen.py", "compiler.py", "expressions.py", "harness.c", "netlist.py",
-    "verilator.py", "yosys.py",
+    "stepping.py", "verilator.py", "yosys.py",
 )  # fmt: skip
 """Files of this package that decide what a library holds; part of the cache key."""
 

@@ -1,15 +1,12 @@
-"""C source of a netlist: a state structure and a function that evaluates one rising clock edge.
-
-Cells that only matter when a group of flip-flops is enabled are computed inside that group's `if`, so that idle parts
-of a design cost nothing.
-"""
+"""C source of a netlist: a state structure, power-on, ports, and the function that evaluates one rising clock edge."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 
-from crossloop_sim.engine.expressions import CellWriter, extend, gather, literal, read_memory, words
-from crossloop_sim.engine.netlist import Bit, Bits, Cell, Net, Netlist
+from crossloop_sim.engine.expressions import CellWriter, extend, literal, words
+from crossloop_sim.engine.netlist import Bits, Net, Netlist
+from crossloop_sim.engine.stepping import StepWriter, read_registers
 
 PRELUDE = r"""#include <stdint.h>
 #include <string.h>
@@ -56,8 +53,6 @@ static inline uint64_t cl_modfloor(uint64_t a, uint64_t b, int is_signed) {
 }
 """
 
-Guard = tuple[Bit, ...]
-
 
 class ModelWriter:
     """Writes the C model of one netlist.
@@ -75,12 +70,12 @@ class ModelWriter:
         # Amaranth turns an output that nothing drives into an input; it reads as 0.
         self._outputs = {name: netlist.outputs.get(name) or netlist.inputs[name] for name in outputs}
         self._cells = CellWriter(netlist)
-        self._guard_of: dict[str, Guard] = {}
+        self._step = StepWriter(netlist)
 
     def source(self) -> str:
         """Return the whole model: `cl_model`, `cl_model_reset`, `cl_model_step`, `set_*` and `get_*`."""
-        step = self._step()
         settle, getters = self._ports()
+        step = [*self._step.source(), "    cl_settle(s);" if self._settled() else "", "}", ""]
         return "\n".join([PRELUDE, *self._state(), *settle, *self._reset(), *step, *getters, ""])
 
     def _state(self) -> list[str]:
@@ -88,8 +83,10 @@ class ModelWriter:
         nets = [Net(f"in_{name}", len(bits)) for name, bits in self._netlist.inputs.items()]
         nets += [Net(f"out_{name}", len(self._outputs[name])) for name in self._settled()]
         nets += [cell.net for cell in self._netlist.flip_flops if cell.net is not None]
-        nets += [net for memory in self._netlist.memories for net, *_ in self._reads(memory)]
+        nets += [net for memory in self._netlist.memories for net, _ in read_registers(memory)]
         lines += [f"    uint64_t {name};" for net in nets for name in net.words]
+        lines += [f"    uint64_t {name};" for name in self._step.kept]
+        lines.append(f"    uint64_t todo[{self._step.flags}];")
         for memory in self._netlist.memories:
             assert memory.net is not None
             narrow = memory.net.width <= 8
@@ -98,7 +95,8 @@ class ModelWriter:
         return [*lines, "} cl_model;", ""]
 
     def _reset(self) -> list[str]:
-        lines = ["static void cl_model_reset(cl_model *s) {", "    memset(s, 0, sizeof *s);"]
+        lines = ["static void cl_model_reset(cl_model *s) {", "    memset(s, 0, sizeof *s);",
+                 "    memset(s->todo, 0xff, sizeof s->todo);"]  # fmt: skip
         values: dict[Net, int] = defaultdict(int)
         for bit, value in self._netlist.init.items():
             if value and bit in self._netlist.driver:
@@ -118,129 +116,10 @@ class ModelWriter:
                         lines.append(f"    s->{name}[{row}] = {literal(content >> (64 * at) & (1 << 64) - 1)};")
         return [*lines, "    cl_settle(s);" if self._settled() else "", "}", ""]
 
-    def _guards(self) -> dict[Guard, list[Cell]]:
-        """Group the flip-flops by enable, and decide which cells are only needed under one of them."""
-        groups: dict[Guard, list[Cell]] = defaultdict(list)
-        needs: dict[str, set[Guard]] = defaultdict(set)
-
-        def need(bits: Bits, guard: Guard) -> None:
-            for bit in bits:
-                if isinstance(bit, int) and bit in self._netlist.driver:
-                    needs[self._netlist.driver[bit][0].name].add(guard)
-
-        for cell in self._netlist.flip_flops:
-            guard: Guard = ()
-            if "EN" in cell.pins:
-                reset_too = cell.kind == "$sdffe"
-                guard = (cell.pins["EN"][0], cell.integer("EN_POLARITY"))
-                if reset_too:
-                    guard += (cell.pins["SRST"][0], cell.integer("SRST_POLARITY"))
-                need([bit for bit in guard[::2] if isinstance(bit, int)], ())
-            groups[guard].append(cell)
-            need(cell.pins["D"] + cell.pins.get("SRST", []), guard)
-        for memory in self._netlist.memories:
-            for name, bits in memory.pins.items():
-                if name.startswith(("RD_ADDR", "RD_EN", "RD_SRST", "WR_")):
-                    need(bits, ())
-        for cell in reversed(self._netlist.cells):
-            assert cell.net is not None
-            wanted = needs.get(cell.net.name, set())
-            if not wanted:
-                self._guard_of[cell.net.name] = ("unused",)
-                continue
-            guard = next(iter(wanted)) if len(wanted) == 1 else ()
-            self._guard_of[cell.net.name] = guard
-            need(list(cell.inputs), guard)
-        return groups
-
-    def _step(self) -> list[str]:
-        groups = self._guards()
-        cells: dict[Guard, list[Cell]] = defaultdict(list)
-        for cell in self._netlist.cells:
-            assert cell.net is not None
-            cells[self._guard_of[cell.net.name]].append(cell)
-        lines = ["static inline void cl_model_step(cl_model *s) {", *self._load()]
-        lines += [f"    {line}" for cell in cells[()] for line in self._cells.statements(cell)]
-        for guard, members in sorted(groups.items(), key=lambda item: len(item[0])):
-            if guard:
-                lines.append(f"    if ({self._condition(guard)}) {{")
-            lines += [
-                f"    {line}" for cell in (cells[guard] if guard else []) for line in self._cells.statements(cell)
-            ]
-            lines += [f"    {line}" for cell in members for line in self._update(cell)]
-            if guard:
-                lines.append("    }")
-        for memory in self._netlist.memories:
-            lines += [f"    {line}" for line in self._update_memory(memory)]
-        return [*lines, "    cl_settle(s);" if self._settled() else "", "}", ""]
-
     def _load(self) -> list[str]:
         """Name the present value of every register and input; the compiler drops those that nobody reads."""
         nets = {net.name: net for net, _ in self._netlist.driver.values() if net.name[0] in "qri"}
         return [f"    const uint64_t {name} = s->{name}; (void){name};" for net in nets.values() for name in net.words]
-
-    def _condition(self, guard: Guard) -> str:
-        terms = []
-        for bit, polarity in zip(guard[::2], guard[1::2], strict=True):
-            text = gather(self._netlist, [bit])
-            terms.append(text if polarity else f"!{text}")
-        return " | ".join(terms)
-
-    def _update(self, cell: Cell) -> list[str]:
-        assert cell.net is not None
-        values = words(self._netlist, cell.pins["D"])
-        if cell.kind == "$sdffe":
-            enable = self._condition((cell.pins["EN"][0], cell.integer("EN_POLARITY")))
-            values = [f"({enable} ? {value} : {name})" for value, name in zip(values, cell.net.words, strict=True)]
-            if cell.pins["SRST"][0] in {"0", "1"}:
-                values = words(self._netlist, cell.pins["D"])
-        if "SRST" in cell.pins:
-            reset = self._condition((cell.pins["SRST"][0], cell.integer("SRST_POLARITY")))
-            value = cell.integer("SRST_VALUE")
-            values = [
-                f"({reset} ? {literal(value >> (64 * at) & (1 << 64) - 1)} : {text})" for at, text in enumerate(values)
-            ]
-        return [f"s->{name} = {value};" for name, value in zip(cell.net.words, values, strict=True)]
-
-    def _reads(self, memory: Cell) -> list[tuple[Net, int]]:
-        """Return the registers of the clocked read ports, each with the number of its port."""
-        clocked, index = memory.integer("RD_CLK_ENABLE"), memory.parameters["index"]
-        ports = range(memory.integer("RD_PORTS"))
-        return [(Net(f"r{index}_{port}", memory.integer("WIDTH")), port) for port in ports if clocked >> port & 1]
-
-    def _update_memory(self, memory: Cell) -> list[str]:
-        """Read, then write (a transparent port sees the write of the same edge), lowest port number first."""
-        assert memory.net is not None
-        width, address_bits = memory.integer("WIDTH"), memory.integer("ABITS")
-        write_ports = range(memory.integer("WR_PORTS"))
-        lines: list[str] = []
-        for net, port in self._reads(memory):
-            address = memory.pins["RD_ADDR"][port * address_bits : (port + 1) * address_bits]
-            lines.append(f"if ({gather(self._netlist, [memory.pins['RD_EN'][port]])}) {{")
-            for at, name in enumerate(net.words):
-                lines.append("    " + read_memory(self._netlist, memory, address, f"s->{name}", at, declare=False))
-            for write in write_ports:
-                if memory.integer("RD_TRANSPARENCY_MASK") >> (port * len(write_ports) + write) & 1:
-                    other = memory.pins["WR_ADDR"][write * address_bits : (write + 1) * address_bits]
-                    lines.append(f"    if ({gather(self._netlist, address)} == {gather(self._netlist, other)}) {{")
-                    for data, enable, name in self._write_words(memory, write, net, width):
-                        lines.append(f"        s->{name} = (s->{name} & ~{enable}) | ({data} & {enable});")
-                    lines.append("    }")
-            lines.append("}")
-        for write in write_ports:
-            address = memory.pins["WR_ADDR"][write * address_bits : (write + 1) * address_bits]
-            row = gather(self._netlist, address)
-            bound = f" && {row} < {memory.integer('SIZE')}" if memory.integer("SIZE") < 1 << len(address) else ""
-            for data, enable, name in self._write_words(memory, write, memory.net, width):
-                lines.append(
-                    f"if ({enable}{bound}) s->{name}[{row}] = (s->{name}[{row}] & ~{enable}) | ({data} & {enable});"
-                )
-        return lines
-
-    def _write_words(self, memory: Cell, port: int, target: Net, width: int) -> list[tuple[str, str, str]]:
-        data = words(self._netlist, memory.pins["WR_DATA"][port * width : (port + 1) * width])
-        enable = words(self._netlist, memory.pins["WR_EN"][port * width : (port + 1) * width])
-        return list(zip(data, enable, target.words, strict=True))
 
     def _settled(self) -> list[str]:
         """Watched outputs that are not plain registers; they are computed after every edge, from the new state."""
@@ -276,9 +155,10 @@ class ModelWriter:
         getters: list[str] = []
         for name, bits in self._netlist.inputs.items():
             net = Net(f"in_{name}", len(bits))
-            getters.append(
-                f"static inline void set_{name}(cl_model *s, uint64_t value) {{ s->{net.word(0)} = value; }}"
-            )
+            place = f"s->{net.word(0)}"
+            wake = " ".join([f"{place} = value;", *self._step.wake(net.word(0), "s->todo[{}]")])
+            getters.append(f"static inline void set_{name}(cl_model *s, uint64_t value) {{")
+            getters.append(f"    if ({place} != value) {{ {wake} }}\n}}")
         for name in self._outputs:
             bits = self._outputs[name]
             if name in settled:
