@@ -106,9 +106,10 @@ def histograms(run: SeedResult, weight_unit_s: float) -> str:
 
 
 def _weights(axes: Any, index: int, run: SeedResult, weight_unit_s: float) -> None:
-    before, after = (
+    pairs = (
         ((g_s[:, 0::2] - g_s[:, 1::2]) / weight_unit_s).ravel() for g_s in (run.before_s[index], run.after_s[index])
     )
+    before, after = (weights[np.isfinite(weights)] for weights in pairs)  # a device may have cells that cannot be read
     reach = 1.05 * max(float(np.abs(before).max()), float(np.abs(after).max()), 0.1)
     bins = np.linspace(-reach, reach, 61)
     axes.hist(before, bins, color=style.UNTRAINED, alpha=0.9, label=f"before (s.d. {before.std():.2f})")

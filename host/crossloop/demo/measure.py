@@ -143,7 +143,8 @@ class _Collector:
 
     def _keep(self, name: str, measured: FloatArray, ideal: FloatArray, saturated: NDArray[np.bool_]) -> None:
         self._saturated += int(saturated.sum())
-        self._values.setdefault(name, []).append((measured[~saturated], ideal[~saturated]))
+        good = ~saturated & np.isfinite(ideal)  # a cell that could not be read has no ideal
+        self._values.setdefault(name, []).append((measured[good], ideal[good]))
 
 
 def noise_codes(session: Session) -> float | None:

@@ -16,7 +16,9 @@ h2 { font-size: 19px; margin: 44px 0 10px; padding-top: 18px; border-top: 1px so
 p { margin: 0 0 12px; }
 .lead { font-size: 17px; color: #333b42; max-width: 46em; }
 .warning { background: #fff4dc; border-left: 4px solid #c77c11; padding: 10px 14px; }
-.tiles { display: grid; grid-template-columns: repeat(4, 1fr); gap: 1px; background: var(--line); border: 1px solid var(--line);
+.across-4 { grid-template-columns: repeat(4, 1fr); }
+.across-3 { grid-template-columns: repeat(3, 1fr); }
+.tiles { display: grid; gap: 1px; background: var(--line); border: 1px solid var(--line);
   border-radius: 5px; overflow: hidden; margin: 26px 0 8px; }
 .tile { background: #fff; padding: 14px 16px 12px; }
 .tile b { display: block; font-size: 25px; line-height: 1.15; font-weight: 650; font-variant-numeric: tabular-nums; }
@@ -33,7 +35,7 @@ table.figures th:not(:first-child), table.figures td:not(:first-child) { text-al
 table.facts th { width: 11.5em; }
 code { font: 13px/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; overflow-wrap: anywhere; }
 footer { margin-top: 36px; font-size: 13px; color: var(--soft); }
-@media (max-width: 760px) { main { padding: 24px 18px; margin: 0; border: 0; } .tiles { grid-template-columns: repeat(2, 1fr); } }
+@media (max-width: 760px) { main { padding: 24px 18px; margin: 0; border: 0; } .tiles.tiles { grid-template-columns: repeat(2, 1fr); } }
 @media print { body { background: #fff; } main { border: 0; margin: 0; max-width: none; } figure { break-inside: avoid; } }
 """
 
@@ -64,7 +66,8 @@ def tiles(values: Iterable[tuple[str, str]]) -> str:
         f'<div class="tile{" main" if index == 0 else ""}"><b>{escape(value)}</b><span>{escape(label)}</span></div>'
         for index, (value, label) in enumerate(values)
     ]
-    return f'<div class="tiles">{"".join(cells)}</div>'
+    across = 4 if len(cells) % 4 == 0 else 3
+    return f'<div class="tiles across-{across}">{"".join(cells)}</div>'
 
 
 def figure(number: int, svg: str, title: str, caption: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from crossloop.demo import array_figures, figures, page
 from crossloop.demo.figures import wilson
+from crossloop.demo.measure import Fidelity
 from crossloop.demo.results import DemoResult, SeedResult
 from crossloop.demo.target import is_simulated
 from crossloop.training.analog import AnalogSettings
@@ -88,43 +89,69 @@ def _headline(result: DemoResult) -> list[tuple[str, str]]:
 
 
 def _figures(result: DemoResult, run: SeedResult, settings: AnalogSettings) -> list[str]:
-    parts = [page.heading("Learning")]
-    low, high = wilson(result.test_accuracy or 0.0, result.parts[2])
-    interval = (
-        f" Whiskers: 95 % Wilson interval for {result.parts[2]} images" if result.test_accuracy is not None else ""
-    )
-    points = "; white dots: single seeds." if len(result.seeds) > 1 else "."
-    parts.append(page.figure(
-        1, figures.learning_curve(result), "Accuracy during and after training",
-        f"Left: after every epoch, all seeds. Dashed: images of the epoch itself, each classified before its update. Right: test images, "
-        f"shown to the trained arrays once.{interval} (the arrays: {100 * low:.1f} to {100 * high:.1f} %){points}",
-    ))  # fmt: skip
-    number = 2
+    shown: list[tuple[str, str | None, str, str]] = [
+        ("Learning", figures.learning_curve(result), "Accuracy during and after training", _learning_caption(result))
+    ]
     if run.before_s and run.after_s:
-        parts.append(page.heading("The arrays"))
         source = "as they are in the simulation" if run.statistics else "as read out"
-        for svg, title, caption in (
-            (array_figures.conductance_maps(run), "Conductances before and after training",
-             (f"Seed {run.seed}, {source}; the last row of every tile holds the biases. Columns 2k and 2k + 1 are the pair of output k: "
-             "where one brightens, the other darkens. Rows of border pixels, which are blank in nearly every image, keep their initial "
-             "weights. The colours span all but the outermost percent of the cells.")),
-            (array_figures.hidden_units(run, settings.weight_unit_s), "What the hidden units look for",
-             "The weights of the first tile, one 8 × 8 image per hidden unit: red pixels excite, blue ones inhibit."),
-            (figures.histograms(run, settings.weight_unit_s), "Weights and pulses",
-             "Top: weights before and after. Bottom: full pulses that the cells have seen, the initial ones included."),
-        ):  # fmt: skip
-            if svg is not None:
-                parts.append(page.figure(number, svg, title, caption))
-                number += 1
+        shown += [
+            (
+                "The arrays",
+                array_figures.conductance_maps(run),
+                "Conductances before and after training",
+                (
+                    f"Seed {run.seed}, {source}; the last row of every tile holds the biases. Columns 2k and 2k + 1 are the pair of "
+                    "output k: where one brightens, the other darkens. Rows of border pixels, which are blank in nearly every image, keep "
+                    "their initial weights. The colours span all but the outermost percent of the cells."
+                ),
+            ),
+            (
+                "",
+                array_figures.hidden_units(run, settings.weight_unit_s),
+                "What the hidden units look for",
+                "The weights of the first tile, one 8 × 8 image per hidden unit: red pixels excite, blue ones inhibit.",
+            ),
+            (
+                "",
+                figures.histograms(run, settings.weight_unit_s),
+                "Weights and pulses" if run.pulses else "Weights",
+                "Top: weights before and after. Bottom: full pulses that the cells have seen, the initial ones included."
+                if run.pulses
+                else "Differences of the pairs' conductances, before and after.",
+            ),
+        ]
     if run.fidelity is not None:
-        parts.append(page.heading("Products"))
-        left_out = f"; {run.fidelity.saturated} at the converter's limit are left out" if run.fidelity.saturated else ""
-        parts.append(page.figure(
-            number, array_figures.measured_products(run.fidelity), "Matrix-vector products, measured against ideal",
-            f"Trained arrays of seed {run.seed}, validation images and random errors{left_out}. Ideal: the same levels times the "
-            "conductances, computed exactly. Right: all residuals; the curve is what the converters' noise and step alone give.",
-        ))  # fmt: skip
+        caption = _products_caption(run, run.fidelity)
+        title = "Matrix-vector products, measured against ideal"
+        shown.append(("Products", array_figures.measured_products(run.fidelity), title, caption))
+    parts, number = [], 0
+    for section, svg, title, caption in shown:
+        if svg is not None:
+            number += 1
+            parts += [page.heading(section) if section else "", page.figure(number, svg, title, caption)]
     return parts
+
+
+def _learning_caption(result: DemoResult) -> str:
+    text = "Left: after every epoch, all seeds. Dashed: images of the epoch itself, each classified before its update."
+    if result.test_accuracy is None:
+        return f"{text} Right: test images; the training did not get that far."
+    low, high = wilson(result.test_accuracy, result.parts[2])
+    points = "; white dots: single seeds" if len(result.seeds) > 1 else ""
+    return (
+        f"{text} Right: test images, shown to the trained arrays once. Whiskers: 95 % Wilson interval for {result.parts[2]} images "
+        f"(the arrays: {100 * low:.1f} to {100 * high:.1f} %){points}."
+    )
+
+
+def _products_caption(run: SeedResult, fidelity: Fidelity) -> str:
+    left_out = f"; {fidelity.saturated} at the converter's limit are left out" if fidelity.saturated else ""
+    source = "the conductances" if run.statistics else "the conductances as read out"
+    expected = "; the curve is what the converters' noise and step alone give" if fidelity.noise is not None else ""
+    return (
+        f"Trained arrays of seed {run.seed}, validation images and random errors{left_out}. Ideal: the same levels times {source}, "
+        f"computed exactly. Right: all residuals{expected}."
+    )
 
 
 def _by_seed(result: DemoResult) -> str:

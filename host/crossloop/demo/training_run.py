@@ -11,7 +11,7 @@ from crossloop.demo import measure
 from crossloop.demo.environment import device, environment
 from crossloop.demo.progress import Display, make_display
 from crossloop.demo.results import SeedResult
-from crossloop.demo.target import geometry, model_url, open_session, target_url, world_of
+from crossloop.demo.target import model_url, open_session, target_url, world_of
 from crossloop.protocol.errors import RangeError
 from crossloop.session import Session
 from crossloop.training.analog import AnalogSettings
@@ -127,8 +127,7 @@ def train_on_target(
     bool
         Whether everything was done; False when the user interrupted. The session is disarmed and closed either way.
     """
-    build = " ".join(f"{key} {value}" for key, value in geometry(layers).items())
-    display.note(f"opening {result.url} ({build})")
+    display.note(f"opening {result.url}")
     with open_session(result.url, display.note) as session:
         result.identity = device(session)
         result.clock_hz = session.parameters.clock_hz
