@@ -43,8 +43,10 @@ def demo_rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         (
             f"accuracy on the digits' test split, median of seeds {seeds}",
-            (f"measured: {percent['test']} in the arrays; float network {percent['float']}, logistic regression {percent['linear']}, "
-            f"untrained {percent['untrained']}"),
+            (
+                f"measured: {percent['test']} in the arrays; float network {percent['float']}, logistic regression {percent['linear']}, "
+                f"untrained {percent['untrained']}"
+            ),
         ),
         (
             "training through `rtl:`",

@@ -1,8 +1,8 @@
-"""From components to RTLIL and Verilog, with the port names the benches and the native engine use."""
+"""From components to RTLIL, with the port names that the benches and the native engine use."""
 
 from typing import Any
 
-from amaranth.back import rtlil, verilog
+from amaranth.back import rtlil
 from amaranth.hdl import Const, Value
 
 
@@ -22,10 +22,3 @@ def core_ports(component: Any) -> list[Any]:
 def to_rtlil(component: Any, name: str = "top") -> str:
     """Return a component as RTLIL text; the clock is `clk`, the synchronous reset `rst`."""
     return str(rtlil.convert(component, name=name, ports=core_ports(component), emit_src=False))
-
-
-def to_verilog(component: Any, name: str = "top") -> str:
-    """Return a component as Verilog text; the clock is `clk`, the synchronous reset `rst`."""
-    return str(
-        verilog.convert(component, name=name, ports=core_ports(component), emit_src=False, strip_internal_attrs=True)
-    )

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from crossloop.connection import connect
 from crossloop.protocol.errors import TargetError
 from crossloop.protocol.transport import Transport
 
@@ -36,6 +37,19 @@ ABSENT_S = 50e-3
 """How often to look whether a client has come."""
 
 _CHUNK = 4096
+
+
+def rehearse(url: str) -> None:
+    """Run every kind of operation on a twin of a simulated target; what is compiled at first use is then there before a client waits."""
+    if url.startswith("serial:"):
+        return
+    with connect(url) as session:
+        session.arm()
+        tile = session.tile(0)
+        tile.read_row(0)
+        tile.pulse(0, 0, 1)
+        rows, columns = tile.shape
+        tile.update([0.5] * rows, [0.5] * columns, slots=1)
 
 
 class PtyServer:

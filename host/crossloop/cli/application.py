@@ -60,8 +60,9 @@ def serve(
     import signal
 
     from crossloop.cli.opening import open_shown
-    from crossloop.serve import PtyServer
+    from crossloop.serve import PtyServer, rehearse
 
+    rehearse(target)
     with PtyServer(open_shown(target), link) as server:
 
         def end(number: int, _frame: object) -> None:

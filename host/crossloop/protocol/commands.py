@@ -40,7 +40,8 @@ class Command(IntEnum):
     ARM = 8
     """Arm the outputs with the token `count` (1 to 65535, not that of the last successful arming).
 
-    Clears a latched trip whose cause is gone. Refused with TOKEN_STALE (also for token 0), else TRIPPED while the emergency stop input is active, else NOT_ARMED while DEAD_MAN is 0.
+    Clears a latched trip whose cause is gone. Refused with TOKEN_STALE (also for token 0), else TRIPPED while the
+    emergency stop input is active, else NOT_ARMED while DEAD_MAN is 0.
     """
     DISARM = 9
     """Go to the safe state: pulse gates off, then every line to ground."""

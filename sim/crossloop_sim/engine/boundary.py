@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from amaranth.back import rtlil
 from amaranth.hdl import Const, Value
 from amaranth.lib import data, wiring
 
+from crossloop_hdl import elaborate
 from crossloop_sim.engine.errors import EngineError
 
 OUTPUTS = (
@@ -106,10 +106,7 @@ def to_rtlil(component: Any) -> str:
 
     The reset of the domain is tied low: the power-on values of all registers are those of a reset.
     """
-    ports = [
-        Value.cast(value) for _, _, value in component.signature.flatten(component) if not isinstance(value, Const)
-    ]
-    text: str = rtlil.convert(component, ports=ports, name="top", emit_src=False)
+    text = elaborate.to_rtlil(component)
     start = re.search(r"^module \\top$", text, flags=re.MULTILINE)
     assert start is not None, "Amaranth names the top module as it was told"
     end = text.find("\nend\n", start.end() - 1) + 1 or len(text)

@@ -5,10 +5,14 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from crossloop.protocol.parameters import Parameters
 from crossloop_hdl.core import Core, UartCore
 from crossloop_sim.engine.build import EngineName, NativeDesign, Progress, build_native
 from crossloop_sim.engine.simulation import Reason
+from crossloop_sim.events import Events
 from crossloop_sim.url import TargetSettings
 from crossloop_sim.world import SimulatedTransport, World
 
@@ -91,8 +95,7 @@ class RtlTransport(SimulatedTransport):
             reason = simulation.run(end - simulation.cycle, stop_on_frame=stop_on_frame)
             events = simulation.events()
             if reason is Reason.CONVERSION:
-                plant.apply(events[:-1])
-                simulation.give_samples(plant.convert(events[-1]))
+                self._convert(events)
                 continue
             if len(events):
                 plant.apply(events)
@@ -100,3 +103,13 @@ class RtlTransport(SimulatedTransport):
                 break
         self._cycles = simulation.cycle
         self._run_s += time.perf_counter() - begin
+
+    def _convert(self, events: Events) -> None:
+        """Answer the conversion that is the last of the events."""
+        answer: npt.ArrayLike = np.zeros(int(events[-1, 3]), np.int64)
+        try:
+            self.world.seam.apply(events[:-1])
+            answer = self.world.seam.convert(events[-1])
+        finally:
+            # Also when the user interrupts: the design waits for samples, and must be able to go to its safe state afterwards.
+            self.simulation.give_samples(answer)
