@@ -27,7 +27,9 @@ def test_uart_transmitter(simulate, divisor):
     simulate(UartTransmitter(divisor=divisor), "uart_transmitter", divisor=divisor)
 
 
-@pytest.mark.parametrize(("frame_bytes", "request_slots"), [(128, 2), (128, 1), (256, 4)])
+@pytest.mark.parametrize(
+    ("frame_bytes", "request_slots"), [(128, 2), (256, 4), pytest.param(128, 1, marks=pytest.mark.slow)]
+)
 def test_request_link(simulate, frame_bytes, request_slots):
     parameters = Parameters(frame_bytes=frame_bytes, request_slots=request_slots)
     simulate(RequestLink(parameters), "request_link", frame_bytes=frame_bytes, request_slots=request_slots)

@@ -153,7 +153,12 @@ def run(
     work.mkdir(parents=True, exist_ok=True)
     results, log = work / "results.xml", work / "bench.log"
     results.unlink(missing_ok=True)
-    environment = {PARAMETERS_VARIABLE: json.dumps(dict(parameters or {})), "COCOTB_ANSI_OUTPUT": "0"}
+    environment = {
+        PARAMETERS_VARIABLE: json.dumps(dict(parameters or {})),
+        "COCOTB_ANSI_OUTPUT": "0",
+        # Of the bench alone: by default cocotb has pytest compile every imported module anew, numpy and numba included.
+        "COCOTB_REWRITE_ASSERTION_FILES": f"{module.rpartition('.')[2]}.py",
+    }
     with suppress(SystemExit, RuntimeError, subprocess.CalledProcessError):  # the results say more
         get_runner(simulator.name).test(
             test_module=module, hdl_toplevel=TOP, build_dir=folder, test_dir=work, results_xml=str(results), log_file=log,
