@@ -126,17 +126,23 @@ enter_environment() {
     stage "environment ready"
 }
 
-# Icarus Verilog runs the cocotb benches. It is no Python package: root gets it from Debian, others are told how.
-ensure_icarus() {
-    if command -v iverilog > /dev/null; then return; fi
+# Icarus Verilog runs the cocotb benches, and takes Python in as a shared library. Neither is a Python package: root gets
+# them from Debian, others are told how.
+ensure_simulator() {
+    local missing=()
+    if ! command -v iverilog > /dev/null; then missing+=(iverilog); fi
+    if ! python -c 'import find_libpython, sys; sys.exit(find_libpython.find_libpython() is None)' > /dev/null 2>&1; then
+        missing+=("$(python -c 'import sys; print("libpython%d.%d" % sys.version_info[:2])')")
+    fi
+    if [ ${#missing[@]} = 0 ]; then return; fi
     if [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null; then
-        stage "installing Icarus Verilog with apt-get"
+        stage "installing ${missing[*]} with apt-get"
         if (export DEBIAN_FRONTEND=noninteractive
-            apt-get update -q && apt-get install -q -y --no-install-recommends iverilog) > "$state/log/apt.log" 2>&1; then
+            apt-get update -q && apt-get install -q -y --no-install-recommends "${missing[@]}") > "$state/log/apt.log" 2>&1; then
             hash -r
             return
         fi
         tail -n 5 "$state/log/apt.log" >&2
     fi
-    echo "crossloop: no Icarus Verilog, the benches that need it are skipped; to run them: $(as_root apt-get install iverilog)" >&2
+    echo "crossloop: no ${missing[*]}, the benches that need it are skipped; to run them: $(as_root apt-get install "${missing[@]}")" >&2
 }

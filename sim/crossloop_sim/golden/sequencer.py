@@ -50,7 +50,6 @@ class Sequencer:
             if why == CONVERTING:
                 self._convert(start, records)
             why = execute(*machine, PROCEED, 0, 0, room - len(records) + used)
-        gate.flush()
         gate.now = int(scalars[SAFE_CYCLE])
         if gate.host_kicks:
             gate.frame_seen()
