@@ -305,6 +305,16 @@ async def sessions_open_once_and_not_while_a_program_runs(dut: Any) -> None:
 
 
 @cocotb.test()
+async def requests_may_follow_the_hello_at_once(dut: Any) -> None:
+    bench = await Bench.make(dut, session=False)
+    sent = [b"", b"one", b"two"][:SLOTS]
+    got = await bench.ask(frame(wire.HELLO, FIRST) + b"".join(bench.request(payload) for payload in sent), rest=1000)
+    assert got[0].kind == wire.IDENTITY
+    assert got[1:] == [expected(FIRST + index, payload) for index, payload in enumerate(sent)]
+    assert bench.executed == sent
+
+
+@cocotb.test()
 async def stop_and_kick_work_at_any_time(dut: Any) -> None:
     bench = await Bench.make(dut)
     for delay in (0, 2000):

@@ -34,7 +34,7 @@ class Deframer(wiring.Component):
             {
                 "i_valid": In(1),
                 "i_data": In(8),
-                "begin": Out(1),
+                "header_end": Out(1),
                 "store": Out(1),
                 "store_offset": Out(range(parameters.frame_bytes)),
                 "store_data": Out(8),
@@ -62,7 +62,7 @@ class Deframer(wiring.Component):
             crc.data.eq(cobs.o_data),
             crc.clear.eq(cobs.end),
             in_header.eq(count < REQUEST_HEADER.size),
-            self.begin.eq(cobs.o_valid & (count == 0)),
+            self.header_end.eq(cobs.o_valid & (count == REQUEST_HEADER.size - 1)),
             self.store.eq(cobs.o_valid & ~in_header & (count < frame_bytes)),
             self.store_offset.eq(count - REQUEST_HEADER.size),
             self.store_data.eq(cobs.o_data),

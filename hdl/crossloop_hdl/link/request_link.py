@@ -117,11 +117,11 @@ class RequestLink(wiring.Component):
         """A new session is to begin when nothing is under way."""
         hello = Signal(32)
 
-        # -- Storing a frame while it comes. The slot must be free from the frame's first byte on.
+        # -- Storing a frame while it comes. The slot must be free from the payload's first byte on.
         store_address = Cat(deframer.store_offset, slot_of(expected))
         storable = Signal()
         request_write = requests.write_port()
-        with m.If(deframer.begin):
+        with m.If(deframer.header_end):
             m.d.sync += storable.eq(pending != slots)
         m.d.comb += [
             deframer.i_valid.eq(self.rx.valid),
