@@ -55,6 +55,11 @@ def demo_rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
+def code(text: str) -> str:
+    """Set target names as code."""
+    return re.sub(r"\b(rtl|model):", r"`\1:`", text)
+
+
 def bench_rows(bench: dict[str, Any]) -> list[tuple[str, str]]:
     """Return table rows on the benchmarks: every figure with a reference and a bar, the largest tile's cycles left to the JSON."""
     rows = []
@@ -62,13 +67,15 @@ def bench_rows(bench: dict[str, Any]) -> list[tuple[str, str]]:
         if "ratio" in result and "bar" in result:
             rows.append(
                 (
-                    f"{result['name']} against {result['reference']}",
+                    f"{code(result['name'])}, against {code(result['reference'])}",
                     f"measured: {result['ratio']:.3g} times ({result['value']:.3g} and {result['reference_value']:.3g} {result['unit']})",
                 )
             )
         elif "largest over smallest" in result["name"]:
             name = result["name"].partition(":")[0]
-            rows.append((f"engine cycles of {name}, 32×32 over 4×4", f"measured on the RTL: {result['value']:g} times"))
+            rows.append(
+                (f"{name}: engine cycles at 32×32 over those at 4×4", f"measured on the RTL: {result['value']:g}")
+            )
     return rows
 
 
