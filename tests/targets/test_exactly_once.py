@@ -7,7 +7,6 @@ import random
 import numpy as np
 import pytest
 
-import crossloop
 from crossloop.operations import PulseTrain
 from crossloop.session import Session
 from crossloop_sim.targets import open_model, open_rtl
@@ -131,8 +130,3 @@ def test_repeated_hello_of_this_session_changes_nothing() -> None:
         assert session.state().armed
         session.execute(PulseTrain(0, 1, 1, 2, (60, -60), 4, 4))
     assert line.world.plant.ledger(0).up.sum() == 2
-
-
-def test_the_program_of_the_readme_is_a_session_like_this() -> None:
-    with crossloop.connect(f"model:?{QUERY}") as session:
-        assert session.parameters.rows == 5
