@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import IntEnum
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +43,19 @@ class Kind(IntEnum):
     """Pulse gates changed. words: row gates (W words), column gates (W words)."""
     CONVERSION = 6
     """A conversion strobe: family a is sensed, b channels; words[0]: converter range, words[1]: 1 for pairs."""
+
+
+class PlantSeam(Protocol):
+    """What a controller's pins are connected to."""
+
+    def apply(self, events: Events) -> object:
+        """Take records, shape (n, record_words), in the order of their cycles. The array is reused after the call."""
+
+    def convert(self, event: Events) -> npt.NDArray[np.int64]:
+        """Return the sample words of a CONVERSION record, one per channel: code & mask | saturated << sample_bits.
+
+        The record, shape (record_words,), has not been and will not be applied; all records before it have been.
+        """
 
 
 def line_words(parameters: Parameters) -> int:

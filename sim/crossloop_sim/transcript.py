@@ -9,26 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from crossloop.protocol.frames import DELIMITER
 from crossloop.protocol.parameters import Parameters
-from crossloop_sim.events import RECORD_HEADER, Events, Kind, line_words, words_to_bits
+from crossloop_sim.events import RECORD_HEADER, Events, Kind, PlantSeam, line_words, words_to_bits
 
 _CHANNELS = ("frames_in", "frames_out", "pins")
-
-
-class PlantSeam(Protocol):
-    """What a controller's pins are connected to."""
-
-    def apply(self, events: Events) -> None:
-        """Take pin changes, shape (n, record words)."""
-
-    def convert(self, event: Events) -> npt.NDArray[np.int64]:
-        """Answer a conversion strobe with one sample word per channel."""
 
 
 class Entry(NamedTuple):

@@ -7,8 +7,9 @@ from typing import Any
 
 from crossloop.protocol.errors import LinkError
 from crossloop.protocol.parameters import Parameters
+from crossloop_sim.events import PlantSeam
 from crossloop_sim.plant import Plant
-from crossloop_sim.transcript import PlantSeam, RecordingPlant, Transcript
+from crossloop_sim.transcript import RecordingPlant, Transcript
 from crossloop_sim.url import TargetSettings
 
 Progress = Callable[[str], None]

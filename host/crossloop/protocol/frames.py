@@ -63,15 +63,6 @@ class FrameKind(IntEnum):
 
 
 @dataclass(frozen=True)
-class Request:
-    """A decoded frame of the host."""
-
-    kind: FrameKind
-    sequence: int
-    payload: bytes = b""
-
-
-@dataclass(frozen=True)
 class Reply:
     """A decoded frame of the device."""
 

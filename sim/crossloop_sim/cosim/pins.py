@@ -11,8 +11,7 @@ from cocotb.triggers import Event, FallingEdge, RisingEdge
 from cocotb.utils import get_sim_time
 
 from crossloop.protocol.parameters import Parameters
-from crossloop_sim.events import Events, Kind, bits_to_words, record
-from crossloop_sim.transcript import PlantSeam
+from crossloop_sim.events import Events, Kind, PlantSeam, bits_to_words, record
 
 _STATES = ("row_states_low", "row_states_high", "column_states_low", "column_states_high")
 _GATES = ("row_gates", "column_gates")

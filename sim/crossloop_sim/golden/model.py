@@ -5,11 +5,12 @@ from __future__ import annotations
 from crossloop.protocol.errors import TripCause
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.registers import Register
+from crossloop_sim.events import PlantSeam
 from crossloop_sim.golden.dispatcher import Dispatcher
 from crossloop_sim.golden.link import Link
 from crossloop_sim.golden.machine import reset_machine
 from crossloop_sim.golden.registers import RegisterFile
-from crossloop_sim.golden.safety import Plant, SafetyGate
+from crossloop_sim.golden.safety import SafetyGate
 from crossloop_sim.golden.sequencer import Sequencer
 
 
@@ -23,13 +24,13 @@ class GoldenModel:
     ----------
     parameters : Parameters
         The build.
-    plant : Plant
+    plant : PlantSeam
         Takes event records (crossloop_sim.events) and answers conversions.
     host_kicks : bool
         Whether a living host is taken to kick the dead-man timer while a program runs: a run is over before the caller could.
     """
 
-    def __init__(self, parameters: Parameters, plant: Plant, *, host_kicks: bool = False) -> None:
+    def __init__(self, parameters: Parameters, plant: PlantSeam, *, host_kicks: bool = False) -> None:
         machine = reset_machine(parameters)
         self._gate = SafetyGate(machine, plant, host_kicks=host_kicks)
         self._registers = RegisterFile(parameters, machine, self._gate)

@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import numpy as np
 import numpy.typing as npt
 
 from crossloop.protocol.errors import Status, TripCause
-from crossloop_sim.events import Events, Kind
+from crossloop_sim.events import Events, Kind, PlantSeam
 from crossloop_sim.golden.compiled import constant
 from crossloop_sim.golden.machine import EVENT_COUNT, NEVER, Machine
 from crossloop_sim.golden.pins import enter_safe_state, put_event
 
 _TRIP = constant(Kind.TRIP)
-
-
-class Plant(Protocol):
-    """What stands behind the pins."""
-
-    def apply(self, events: Events) -> object:
-        """Take records, shape (n, record_words), in the order of their cycles. The array is reused after the call."""
-
-    def convert(self, event: Events) -> npt.NDArray[np.int64]:
-        """Return the sample words of a CONVERSION record, one per channel: code & mask | saturated << sample_bits.
-
-        The record, shape (record_words,), has not been and will not be applied; all records before it have been.
-        """
 
 
 class SafetyGate:
@@ -46,7 +31,7 @@ class SafetyGate:
         Whether a living host kicks while a program runs, as the library's link does; then no run is too long for the dead-man timer.
     """
 
-    def __init__(self, machine: Machine, plant: Plant, *, host_kicks: bool) -> None:
+    def __init__(self, machine: Machine, plant: PlantSeam, *, host_kicks: bool) -> None:
         self._machine = machine
         self._plant = plant
         self._last_frame = 0
