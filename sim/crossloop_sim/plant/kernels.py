@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit, uint64
 
-from crossloop_sim.plant.noise import deviate, ones, stream
+from crossloop_sim.noise import deviate, ones, stream
 
 ALL_LINES = 65535
 

@@ -13,7 +13,8 @@ from crossloop.protocol.errors import ShapeError
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.streams import Family
 from crossloop_sim.events import Events, line_words
-from crossloop_sim.plant import kernels, ledger, noise
+from crossloop_sim import noise
+from crossloop_sim.plant import kernels, ledger
 from crossloop_sim.plant.configuration import PlantConfiguration
 from crossloop_sim.plant.population import Field, FloatArray, cell_streams, populate
 

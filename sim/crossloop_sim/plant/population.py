@@ -15,7 +15,7 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
-from crossloop_sim.plant import noise
+from crossloop_sim import noise
 from crossloop_sim.plant.configuration import PlantConfiguration
 
 FloatArray = npt.NDArray[np.float64]

@@ -9,7 +9,8 @@ import pytest
 from crossloop.protocol.errors import RangeError
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.streams import Family
-from crossloop_sim.plant import PRESETS, Plant, noise, preset
+from crossloop_sim import noise
+from crossloop_sim.plant import PRESETS, Plant, preset
 
 N = 200_000
 

@@ -5,7 +5,7 @@ there. A normal deviate is the number of ones among 64 bits, plus four 16-bit un
 integer arithmetic and one multiplication, so every machine gives the same bits. Its mean is 0, its variance 1, its
 kurtosis 2.97, its range +-8.4.
 
-numba caches compiled callers by their own file only: after a change here, touch kernels.py, too
+numba caches compiled callers by their own file only: after a change here, touch plant/kernels.py, too
 (tests/unit/plant/test_noise.py notices).
 
 Source: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014 (SplitMix64).
@@ -39,7 +39,9 @@ class Purpose(IntEnum):
     CYCLE = 3
     """Cycle-to-cycle spread."""
     READ = 4
-    """Read noise."""
+    """Noise of the converters."""
+    CELL_READ = 5
+    """Fluctuations of cells that a read meets."""
 
 
 @njit(cache=True)
