@@ -50,12 +50,12 @@ OBSERVE_TYPE = types.FunctionType(OBSERVE)
 
 def pulse_kernel(function: Callable[..., float]) -> Kernel:
     """Compile a pulse kernel; the result is cached on disk."""
-    return _compiled(PULSE, function)
+    return _compiled(function)
 
 
 def observe_kernel(function: Callable[..., float]) -> Kernel:
     """Compile an observe kernel; the result is cached on disk."""
-    return _compiled(OBSERVE, function)
+    return _compiled(function)
 
 
 def helper(function: Callable[..., Any]) -> Kernel:
@@ -63,8 +63,8 @@ def helper(function: Callable[..., Any]) -> Kernel:
     return njit(function, cache=True, error_model="numpy")
 
 
-def _compiled(signature: Any, function: Callable[..., float]) -> Kernel:
-    """Compile lazily declared code for one signature.
+def _compiled(function: Callable[..., float]) -> Kernel:
+    """Mark a function for compilation, which happens when it is first needed.
 
     numba's cache watches the file of the compiled function only, but stores what it calls, too: so its stamp here also covers the random
     numbers and the files of this folder.
@@ -74,8 +74,6 @@ def _compiled(signature: Any, function: Callable[..., float]) -> Kernel:
     with contextlib.suppress(AttributeError):
         cache_file = dispatcher._cache._cache_file  # noqa: SLF001
         cache_file._source_stamp = (cache_file._source_stamp, _FINGERPRINT)  # noqa: SLF001
-    dispatcher.compile(signature.args)
-    dispatcher.disable_compile()
     return dispatcher
 
 
