@@ -42,6 +42,8 @@ class Purpose(IntEnum):
     """Noise of the converters."""
     CELL_READ = 5
     """Fluctuations of cells that a read meets."""
+    CHANNEL = 6
+    """Gain and offset of the converter channels."""
 
 
 @njit(cache=True)

@@ -51,8 +51,6 @@ _READERS: dict[str, Reader] = {
 
 PARAMETER_KEYS: dict[str, Reader] = {field.name: _READERS[str(field.type)] for field in fields(Parameters)}
 """Keys that choose the controller's build."""
-PLANT_KEYS: dict[str, Reader] = {field.name: _READERS[str(field.type)] for field in fields(PlantConfiguration)}
-"""Keys that change a setting of the plant's preset."""
 WORLD_KEYS: dict[str, Reader] = {"preset": str, "transcript": _boolean}
 """Keys that every simulated target has beside those."""
 
@@ -93,9 +91,14 @@ def parse_url(url: str, scheme: str, keys: Mapping[str, Reader] | None = None) -
         If a value is out of range.
     """
     own = dict(keys or {})
-    readers = PARAMETER_KEYS | PLANT_KEYS | WORLD_KEYS | own
+    pairs = _pairs(url, scheme)
+    try:
+        plant_keys = _plant_keys(dict(pairs))
+    except RangeError as error:
+        raise RangeError(f"target {url!r}: {error}") from None
+    readers = PARAMETER_KEYS | plant_keys | WORLD_KEYS | own
     values: dict[str, Any] = {}
-    for key, text in _pairs(url, scheme):
+    for key, text in pairs:
         if key not in readers:
             raise TargetError(
                 f"target {url!r} has the unknown key {key!r}{_guess(key, readers)}; known are {', '.join(readers)}"
@@ -111,13 +114,19 @@ def parse_url(url: str, scheme: str, keys: Mapping[str, Reader] | None = None) -
             url=url,
             parameters=Parameters(**{key: value for key, value in values.items() if key in PARAMETER_KEYS}),
             plant=preset(
-                values.get("preset", DEFAULT_PRESET), **{key: values[key] for key in values if key in PLANT_KEYS}
+                values.get("preset", DEFAULT_PRESET), **{key: values[key] for key in values if key in plant_keys}
             ),
             transcript=values.get("transcript", False),
             options={key: values[key] for key in values if key in own},
         )
     except RangeError as error:
         raise RangeError(f"target {url!r}: {error}") from None
+
+
+def _plant_keys(texts: Mapping[str, str]) -> dict[str, Reader]:
+    """Return the readers of the plant's settings, which depend on the kind of cell that the URL asks for."""
+    plant = preset(texts.get("preset", DEFAULT_PRESET), **{key: texts[key] for key in ("device",) if key in texts})
+    return {key: _READERS[kind] for key, kind in plant.setting_types().items()}
 
 
 def _pairs(url: str, scheme: str) -> list[tuple[str, str]]:

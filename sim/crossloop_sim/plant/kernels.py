@@ -4,13 +4,7 @@ Every number of the plant lives in the arrays of `World`; the functions here onl
 in this one file, because numba's cache of compiled code looks at the file of the outermost function only.
 
 A pulse of a cell is an interval in which the voltages of its row and its column stay the same and differ by at least the
-threshold. The cell is moved when the interval ends, by step * duration / t_pulse:
-
-    constant      w += d * a_d * (1 + c2c*xi)
-    soft bounds   w += d * a_d * f * (1 + c2c*xi),   f = 1 - w/b_max upwards, 1 - w/b_min downwards;  additive noise: f + c2c*xi
-
-and then limited to its bounds; d is the sign of v_row - v_column, xi the deviate with the number of pulses the cell had before.
-Source: the device models of aihwkit (ConstantStep, SoftBounds).
+threshold. When the interval ends, the cell's model (`crossloop_sim.devices`) is told voltage, duration and time.
 """
 
 from __future__ import annotations
@@ -18,14 +12,12 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit, uint64
+from numba import float64, int64, njit, types, uint8, uint64
 
+from crossloop_sim.devices.kernel import OBSERVE_TYPE, PULSE_TYPE, W
 from crossloop_sim.noise import deviate, ones, stream
 
 ALL_LINES = 65535
-
-# Planes of the cells, as in population.Field.
-W, UP, DOWN, UPPER, LOWER = 0, 1, 2, 3, 4
 
 # Rows of `pins`; those of the columns follow those of the rows, one further.
 STATE, GATE, ON = 0, 4, 6
@@ -34,18 +26,7 @@ STATE, GATE, ON = 0, 4, 6
 TILE, ROWS, COLUMNS, FLOATING, SENSING, CONVERSIONS, LIVE = 0, 1, 2, 3, 4, 5, 6
 """Scalars of `now`: tile connected, geometry, any line floats, any line is sensed, conversions so far, lines whose voltage is not 0."""
 
-LEVEL_STEP, THRESHOLD, PULSE_CYCLES, GAMMA, C2C, ADDITIVE, G_MID, G_HALF, NOISE_SD, SAMPLE_STEPS = (
-    0,
-    1,
-    2,
-    3,
-    4,
-    5,
-    6,
-    7,
-    8,
-    9,
-)
+LEVEL_STEP, THRESHOLD, CYCLE_S, LIMIT, G_MID, G_HALF, NOISE_SD, SAMPLE_STEPS = 0, 1, 2, 3, 4, 5, 6, 7
 """Scalars of `constants`; the converter steps, one per range, are the last."""
 
 # Kinds of records, as in events.Kind.
@@ -66,7 +47,7 @@ class World(NamedTuple):
     driven: Any
     """(2, L): whether a line is driven away from 0 V."""
     cells: Any
-    """(T, 5, cells): planes as in population.Field; cell row*columns + column."""
+    """(T, planes, cells): planes as in the cells' model, W first; cell row*columns + column."""
     streams: Any
     """(T, cells): random stream of every cell."""
     counts: Any
@@ -77,6 +58,8 @@ class World(NamedTuple):
     """Scalars, see above."""
     constants: Any
     """Scalars, see above."""
+    model: Any
+    """Numbers of the cells' model."""
     target: Any
     """(2, L): scratch, the voltages to come."""
     changed: Any
@@ -103,26 +86,13 @@ def _any_floats(pins: Any, family: int, size: int) -> bool:
 
 
 @njit(cache=True, error_model="numpy")
-def _move(w: float, step: float, bound: float, stream_state: int, number: int, dose: float, constants: Any) -> float:
-    """Return a cell's state after one pulse, before it is limited to its bounds."""
-    factor = 1.0
-    if constants[GAMMA] != 0.0:
-        factor = 1.0 - constants[GAMMA] * w / bound if bound != 0.0 else 0.0
-    if constants[C2C] != 0.0:
-        xi = constants[C2C] * deviate(stream_state, uint64(number))
-        factor = factor + xi if constants[ADDITIVE] != 0.0 else factor + factor * xi
-    return w + step * factor * dose
-
-
-@njit(cache=True, error_model="numpy")
-def potentials(volts: Any, pins: Any, cells: Any, now: Any, constants: Any) -> None:
+def potentials(volts: Any, pins: Any, state: Any, now: Any, constants: Any) -> None:
     """Fill in the voltages of floating lines, so that no current flows into any of them; `volts` has shape (2, lines).
 
-    The held lines' voltages are given. Conductances are positive, so the nodal matrix of the floating lines is positive definite as soon as
-    one line is held; lines without any held one float at 0 V. Solved by Cholesky's method.
+    The held lines' voltages are given, `state` holds w of every cell. Conductances are positive, so the nodal matrix of the floating
+    lines is positive definite as soon as one line is held; lines without any held one float at 0 V. Solved by Cholesky's method.
     """
     rows, columns = now[ROWS], now[COLUMNS]
-    state = cells[now[TILE], W]
     floats = np.zeros((2, max(rows, columns)), np.uint8)
     nodes = np.empty(rows + columns, np.int64)
     n, split = 0, 0
@@ -191,17 +161,15 @@ def _cholesky_solve(matrix: Any, vector: Any) -> None:
 
 
 @njit(cache=True, error_model="numpy")
-def _end_pulses(cycle: int, world: World) -> None:
+def _end_pulses(cycle: int, world: World, pulse: Any) -> None:
     """End the pulses of every cell whose row or column changes its voltage at `cycle`."""
     tile, sensing = world.now[TILE], world.now[SENSING]
     constants = world.constants
-    threshold = constants[THRESHOLD]
+    threshold, cycle_s, limit_a = constants[THRESHOLD], constants[CYCLE_S], constants[LIMIT]
     rows, columns = world.now[ROWS], world.now[COLUMNS]
     volts_column, since_column = world.volts[1], world.since[1]
     changed_column, driven_column = world.changed[1], world.driven[1]
-    state, up, down = world.cells[tile, W], world.cells[tile, UP], world.cells[tile, DOWN]
-    upper, lower = world.cells[tile, UPPER], world.cells[tile, LOWER]
-    streams = world.streams[tile]
+    cells, model, streams = world.cells[tile], world.model, world.streams[tile]
     ups, downs, whole = world.counts[tile, 0], world.counts[tile, 1], world.counts[tile, 2]
     live = np.empty(columns, np.int64)
     lives = 0
@@ -230,15 +198,14 @@ def _end_pulses(cycle: int, world: World) -> None:
             ends = row_ends + (1 if column_changed and driven_column[j] != 0 else 0)
             cell = i * columns + j
             if abs(v) >= threshold:
-                dose = (cycle - begin) / constants[PULSE_CYCLES]
-                number = ups[cell] + downs[cell]
+                pulse(
+                    cells, cell, model, v, (cycle - begin) * cycle_s, cycle * cycle_s, limit_a, streams[cell],
+                    ups[cell] + downs[cell],
+                )  # fmt: skip
                 if v > 0.0:
-                    w = _move(state[cell], up[cell], upper[cell], streams[cell], number, dose, constants)
                     ups[cell] += 1
                 else:
-                    w = _move(state[cell], -down[cell], lower[cell], streams[cell], number, dose, constants)
                     downs[cell] += 1
-                state[cell] = min(max(w, lower[cell]), upper[cell])
                 if sensing == 0:
                     whole[cell] += ends
             elif ends == 2 and sensing == 0:
@@ -259,7 +226,7 @@ def _switch_line(cycle: int, world: World, family: int, line: int) -> None:
 
 
 @njit(cache=True, error_model="numpy")
-def _settle_all(cycle: int, force: bool, world: World) -> None:
+def _settle_all(cycle: int, force: bool, world: World, pulse: Any) -> None:
     """Find every line's voltage anew, floating ones included, and switch those that differ (all of them with `force`)."""
     low, high = 0.0, 0.0
     for family in range(2):
@@ -269,12 +236,12 @@ def _settle_all(cycle: int, force: bool, world: World) -> None:
             world.target[family, line] = v
     # A floating line lies between the lowest and the highest held voltage: below the threshold apart, it moves nothing.
     if world.now[FLOATING] != 0 and high - low >= world.constants[THRESHOLD]:
-        potentials(world.target, world.pins, world.cells, world.now, world.constants)
+        potentials(world.target, world.pins, world.cells[world.now[TILE], W], world.now, world.constants)
     for family in range(2):
         for line in range(world.now[ROWS + family]):
             world.changed[family, line] = force or world.target[family, line] != world.volts[family, line]
     if world.now[LIVE] != 0:
-        _end_pulses(cycle, world)
+        _end_pulses(cycle, world, pulse)
     for family in range(2):
         for line in range(world.now[ROWS + family]):
             if world.changed[family, line] != 0:
@@ -282,7 +249,7 @@ def _settle_all(cycle: int, force: bool, world: World) -> None:
 
 
 @njit(cache=True, error_model="numpy")
-def _settle(cycle: int, world: World) -> None:
+def _settle(cycle: int, world: World, pulse: Any) -> None:
     """Connect lines to their levels, or to ground, after gates or states have changed."""
     pins = world.pins
     words = pins.shape[1]
@@ -304,22 +271,58 @@ def _settle(cycle: int, world: World) -> None:
                 different ^= lowest
     if world.now[FLOATING] != 0:
         if count != 0 or world.now[LIVE] != 0:
-            _settle_all(cycle, False, world)
+            _settle_all(cycle, False, world, pulse)
         return
     if count != 0 and world.now[LIVE] != 0:
-        _end_pulses(cycle, world)
+        _end_pulses(cycle, world, pulse)
     for position in range(count):
         family, line = lines[position] & 1, lines[position] >> 1
         if world.changed[family, line] != 0:
             _switch_line(cycle, world, family, line)
 
 
-@njit(cache=True, error_model="numpy")
-def apply(events: Any, levels: Any, volts: Any, pins: Any, since: Any, driven: Any, cells: Any, streams: Any, counts: Any,
-          line_counts: Any, now: Any, constants: Any, target: Any, changed: Any, order: Any) -> None:  # fmt: skip
-    """Apply event records, shape (n, words), in order; the other arrays are those of `World`."""
+@njit(
+    types.void(
+        PULSE_TYPE,
+        uint64[:, ::1],
+        float64[:, ::1],
+        float64[:, ::1],
+        uint64[:, ::1],
+        int64[:, ::1],
+        uint8[:, ::1],
+        float64[:, :, ::1],
+        uint64[:, ::1],
+        int64[:, :, ::1],
+        int64[:, :, :, ::1],
+        int64[::1],
+        float64[::1],
+        float64[::1],
+        float64[:, ::1],
+        uint8[:, ::1],
+        int64[::1],
+    ),
+    cache=True,
+    error_model="numpy",
+)
+def apply(pulse: Any, events: Any, levels: Any, volts: Any, pins: Any, since: Any, driven: Any, cells: Any, streams: Any, counts: Any,
+          line_counts: Any, now: Any, constants: Any, model: Any, target: Any, changed: Any, order: Any) -> None:  # fmt: skip
+    """Apply event records, shape (n, words), in order; `pulse` is the kernel of the cells, the other arrays are those of `World`."""
     world = World(
-        levels, volts, pins, since, driven, cells, streams, counts, line_counts, now, constants, target, changed, order
+        levels,
+        volts,
+        pins,
+        since,
+        driven,
+        cells,
+        streams,
+        counts,
+        line_counts,
+        now,
+        constants,
+        model,
+        target,
+        changed,
+        order,
     )
     words = pins.shape[1]
     for index in range(events.shape[0]):
@@ -332,7 +335,7 @@ def apply(events: Any, levels: Any, volts: Any, pins: Any, since: Any, driven: A
                 pins[GATE, word] = event[4 + word]
                 pins[GATE + 1, word] = event[4 + words + word]
             if different != uint64(0):
-                _settle(cycle, world)
+                _settle(cycle, world, pulse)
         elif kind == KIND_LEVEL:
             family, line = np.int64(event[2]), np.int64(event[3])
             v = np.int64(event[4]) * constants[LEVEL_STEP]
@@ -343,7 +346,7 @@ def apply(events: Any, levels: Any, volts: Any, pins: Any, since: Any, driven: A
                 levels[family, line] = v
                 on = on or (pins[ON + family, line >> 6] >> uint64(line & 63)) & uint64(1) != uint64(0)
             if on:
-                _settle_all(cycle, False, world)
+                _settle_all(cycle, False, world, pulse)
         elif kind == KIND_STATES:
             for bit in range(4):
                 for word in range(words):
@@ -351,7 +354,7 @@ def apply(events: Any, levels: Any, volts: Any, pins: Any, since: Any, driven: A
             floats = _any_floats(pins, 0, now[ROWS]) or _any_floats(pins, 1, now[COLUMNS])
             # Lines that have just ceased to float leave the voltage they had, so this record is settled as if they still did.
             now[FLOATING] |= floats
-            _settle(cycle, world)
+            _settle(cycle, world, pulse)
             now[FLOATING] = floats
             now[SENSING] = 0
             for word in range(words):
@@ -359,33 +362,53 @@ def apply(events: Any, levels: Any, volts: Any, pins: Any, since: Any, driven: A
                     now[SENSING] = 1
         elif kind == KIND_TILE:
             # What was under way ends on the old cells; the lines' voltages then lie on the new ones.
-            _settle_all(cycle, True, world)
+            _settle_all(cycle, True, world, pulse)
             now[TILE] = np.int64(event[2])
-            _settle_all(cycle, True, world)
+            _settle_all(cycle, True, world, pulse)
+
+
+@njit(
+    types.void(
+        OBSERVE_TYPE,
+        float64[:, :, ::1],
+        uint64[:, ::1],
+        int64[::1],
+        float64[::1],
+        float64,
+        int64,
+        float64[::1],
+    ),
+    cache=True,
+    error_model="numpy",
+)
+def observe(kernel: Any, cells: Any, streams: Any, now: Any, model: Any, now_s: float, number: int, state: Any) -> None:  # fmt: skip
+    """Fill `state`, shape (cells,), with what a conversion at `now_s` meets in the connected tile; `number` counts its conversions."""
+    tile = now[TILE]
+    for cell in range(state.size):
+        state[cell] = kernel(cells[tile], cell, model, now_s, streams[tile, cell], number)
 
 
 @njit(cache=True, error_model="numpy")
-def currents(sensed: int, channels: int, volts: Any, cells: Any, now: Any, constants: Any) -> Any:
-    """Return the currents into the first `channels` lines of a family held at 0 V, in amperes.
+def currents(sensed: int, lines: int, volts: Any, state: Any, now: Any, constants: Any) -> Any:
+    """Return the currents into the first `lines` lines of a family held at 0 V, in amperes.
 
-    The other family is at its voltages in `volts`, shape (2, lines).
+    The other family is at its voltages in `volts`, shape (2, lines); `state` holds w of every cell.
     """
     rows, columns = now[ROWS], now[COLUMNS]
-    state = cells[now[TILE], W]
-    out = np.zeros(channels)
+    out = np.zeros(lines)
     total = 0.0
     if sensed == 1:
         for i in range(rows):
             v = volts[0, i]
             if v != 0.0:
                 total += v
-                for j in range(channels):
+                for j in range(lines):
                     out[j] += v * state[i * columns + j]
     else:
         for j in range(columns):
             total += volts[1, j]
         whole = columns - columns % 4
-        for i in range(channels):
+        for i in range(lines):
             # Four running sums: the order is fixed, and the additions overlap.
             a, b, c, d = 0.0, 0.0, 0.0, 0.0
             for j in range(0, whole, 4):
@@ -396,41 +419,47 @@ def currents(sensed: int, channels: int, volts: Any, cells: Any, now: Any, const
             for j in range(whole, columns):
                 a += volts[1, j] * state[i * columns + j]
             out[i] = (a + b) + (c + d)
-    for k in range(channels):
+    for k in range(lines):
         out[k] = constants[G_MID] * total + constants[G_HALF] * out[k]
     return out
 
 
 @njit(cache=True, error_model="numpy")
-def convert(sensed: int, channels: int, range_index: int, pair: bool, sample_bits: int, read_key: int, line_volts: Any, pins: Any,
-            cells: Any, now: Any, constants: Any, conversions: Any) -> Any:  # fmt: skip
-    """Convert channels of the sensed family: code in two's complement, saturation flag above it, one int64 per channel.
-
-    Channel k is line k, or line 2k minus line 2k + 1; a line that is not in the state SENSE gives no current.
-    """
-    tile = now[TILE]
+def line_currents(sensed: int, lines: int, line_volts: Any, pins: Any, state: Any, now: Any, constants: Any) -> Any:
+    """Return the currents of the first `lines` lines of a family, in amperes; a line that is not in the state SENSE gives none."""
     volts = line_volts.copy()
     if _any_floats(pins, 1 - sensed, now[ROWS + 1 - sensed]):
-        potentials(volts, pins, cells, now, constants)
-    needed = min(2 * channels if pair else channels, now[ROWS + sensed])
-    amperes = currents(sensed, needed, volts, cells, now, constants)
-    for line in range(needed):
+        potentials(volts, pins, state, now, constants)
+    amperes = currents(sensed, lines, volts, state, now, constants)
+    for line in range(lines):
         if not _bit(pins[STATE + 2 * sensed], line) or not _bit(pins[STATE + 2 * sensed + 1], line):
             amperes[line] = 0.0
+    return amperes
+
+
+@njit(cache=True, error_model="numpy")
+def digitise(amperes: Any, sensed: int, channels: int, range_index: int, pair: bool, sample_bits: int, read_key: int, errors: Any,
+             now: Any, constants: Any, conversions: Any) -> Any:  # fmt: skip
+    """Convert line currents: code in two's complement, saturation flag above it, one int64 per channel.
+
+    Channel k is line k, or line 2k minus line 2k + 1. `errors`, shape (2, 2, channels): gain and offset (a fraction of full scale) of
+    every channel, by family.
+    """
     step = constants[SAMPLE_STEPS + range_index]
     limit = np.int64(1) << np.int64(sample_bits - 1)
     # The spread of the noise is a fraction of full scale, the same in every range.
     sd = constants[NOISE_SD] * limit
     start = stream(uint64(read_key), uint64(now[CONVERSIONS]))
     now[CONVERSIONS] += 1
-    conversions[tile, sensed] += 1
+    conversions[now[TILE], sensed] += 1
     words = np.empty(channels, np.int64)
     for k in range(channels):
-        position = 0.0
-        if pair and 2 * k + 1 < needed:
-            position = (amperes[2 * k] - amperes[2 * k + 1]) / step
-        elif not pair and k < needed:
-            position = amperes[k] / step
+        current = 0.0
+        if pair and 2 * k + 1 < amperes.size:
+            current = amperes[2 * k] - amperes[2 * k + 1]
+        elif not pair and k < amperes.size:
+            current = amperes[k]
+        position = current / step * errors[sensed, 0, k] + errors[sensed, 1, k] * limit
         if sd != 0.0:
             position += sd * deviate(start, uint64(k))
         rounded = np.rint(position)
@@ -441,3 +470,14 @@ def convert(sensed: int, channels: int, range_index: int, pair: bool, sample_bit
             rounded, saturated = np.float64(limit - 1), 1
         words[k] = (np.int64(rounded) & (2 * limit - 1)) | (np.int64(saturated) << np.int64(sample_bits))
     return words
+
+
+@njit(cache=True, error_model="numpy")
+def convert(sensed: int, channels: int, range_index: int, pair: bool, sample_bits: int, read_key: int, volts: Any, pins: Any, cells: Any,
+            errors: Any, now: Any, constants: Any, conversions: Any) -> Any:  # fmt: skip
+    """Convert channels of the sensed family of the connected tile, whose cells neither age nor fluctuate; as `digitise`."""
+    lines = min(2 * channels if pair else channels, now[ROWS + sensed])
+    amperes = line_currents(sensed, lines, volts, pins, cells[now[TILE], W], now, constants)
+    return digitise(
+        amperes, sensed, channels, range_index, pair, sample_bits, read_key, errors, now, constants, conversions
+    )

@@ -12,11 +12,13 @@ from crossloop.protocol.converters import Levels, Samples
 from crossloop.protocol.errors import ShapeError
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.streams import Family
-from crossloop_sim.events import Events, line_words
 from crossloop_sim import noise
+from crossloop_sim.devices.device import Draws, FloatArray
+from crossloop_sim.devices.kernel import W, observe_state
+from crossloop_sim.events import Events, line_words
+from crossloop_sim.frontend.channels import channel_errors
 from crossloop_sim.plant import kernels, ledger
 from crossloop_sim.plant.configuration import PlantConfiguration
-from crossloop_sim.plant.population import Field, FloatArray, cell_streams, populate
 
 
 class Plant:
@@ -37,15 +39,14 @@ class Plant:
         self._parameters = parameters
         self._configuration = configuration or PlantConfiguration()
         p, c = parameters, self._configuration
+        device = c.device
         lines = max(p.rows, p.columns)
-        self._cells = np.stack([populate(c, tile, p.rows, p.columns) for tile in range(p.tiles)])
-        self._streams = np.stack(
-            [cell_streams(c.seed, noise.Purpose.CYCLE, tile, p.rows, p.columns).ravel() for tile in range(p.tiles)]
-        )
-        self._counts = np.zeros((p.tiles, 3, p.rows, p.columns), np.int64)
-        # The kernels number the cells row by row; these are views.
-        self._flat_cells = self._cells.reshape(p.tiles, len(Field), -1)
-        self._flat_counts = self._counts.reshape(p.tiles, 3, -1)
+        draws = [Draws(c.seed, tile, p.rows, p.columns) for tile in range(p.tiles)]
+        # Cells are numbered row by row.
+        self._cells = np.ascontiguousarray([device.populate(draw) for draw in draws], np.float64)
+        self._cycle_streams = np.array([draw.streams(noise.Purpose.CYCLE) for draw in draws])
+        self._read_streams = np.array([draw.streams(noise.Purpose.CELL_READ) for draw in draws])
+        self._counts = np.zeros((p.tiles, 3, p.rows * p.columns), np.int64)
         self._line_counts = np.zeros((p.tiles, 2, 2, lines), np.int64)
         self._conversions = np.zeros((p.tiles, 2), np.int64)
         self._levels = np.zeros((2, lines))
@@ -58,9 +59,14 @@ class Plant:
         self._order = np.zeros(2 * lines, np.int64)
         self._now = np.array([0, p.rows, p.columns, 1, 0, 0, 0], np.int64)
         self._constants = np.array([
-            Levels.of(p).step_v, c.v_threshold_v, c.t_pulse_s * p.clock_hz, float(c.shape == "soft-bounds"), c.c2c,
-            float(c.c2c_kind == "additive"), c.g_mid_s, c.g_half_s, c.read_noise / c.output_bound, *Samples.of(p).steps_a,
+            Levels.of(p).step_v, device.v_threshold_v, 1 / p.clock_hz, np.inf, device.g_mid_s, device.g_half_s,
+            c.front_end.read_noise / c.front_end.output_bound, *Samples.of(p).steps_a,
         ])  # fmt: skip
+        self._model = np.ascontiguousarray(device.constants(), np.float64)
+        # The plane itself where no kernel has to be asked.
+        self._ages = device.observe is not observe_state
+        self._seen = np.empty(p.rows * p.columns)
+        self._errors = channel_errors(c.front_end, c.seed, lines)
         self._read_key = noise.key_of(c.seed, noise.Purpose.READ)
         self._seconds = 0.0
 
@@ -90,8 +96,9 @@ class Plant:
         begin = time.perf_counter()
         if len(events):
             kernels.apply(
-                _rows(events), self._levels, self._volts, self._pins, self._since, self._driven, self._flat_cells, self._streams,
-                self._flat_counts, self._line_counts, self._now, self._constants, self._target, self._changed, self._order,
+                self._configuration.device.pulse, _rows(events), self._levels, self._volts, self._pins, self._since, self._driven,
+                self._cells, self._cycle_streams, self._counts, self._line_counts, self._now, self._constants, self._model, self._target,
+                self._changed, self._order,
             )  # fmt: skip
         self._seconds += time.perf_counter() - begin
 
@@ -110,20 +117,42 @@ class Plant:
         """
         begin = time.perf_counter()
         family, channels, range_index, pair = (int(value) for value in event[2:6])
-        words: npt.NDArray[np.int64] = kernels.convert(
-            family, channels, range_index & 3, bool(pair), self._parameters.sample_bits, self._read_key, self._volts, self._pins,
-            self._flat_cells, self._now, self._constants, self._conversions,
-        )  # fmt: skip
+        key, bits = self._read_key, self._parameters.sample_bits
+        words: npt.NDArray[np.int64]
+        if self._ages:
+            lines = min(2 * channels if pair else channels, int(self._now[kernels.ROWS + family]))
+            amperes = kernels.line_currents(
+                family, lines, self._volts, self._pins, self._observed(int(event[0])), self._now, self._constants
+            )
+            words = kernels.digitise(
+                amperes, family, channels, range_index & 3, bool(pair), bits, key, self._errors, self._now, self._constants,
+                self._conversions,
+            )  # fmt: skip
+        else:
+            words = kernels.convert(
+                family, channels, range_index & 3, bool(pair), bits, key, self._volts, self._pins, self._cells, self._errors, self._now,
+                self._constants, self._conversions,
+            )  # fmt: skip
         self._seconds += time.perf_counter() - begin
         return words
 
+    def _observed(self, cycle: int) -> FloatArray:
+        """Return w of every cell of the connected tile as a conversion in this cycle meets it, shape (cells,)."""
+        number = int(self._conversions[self._now[kernels.TILE]].sum())
+        kernels.observe(
+            self._configuration.device.observe, self._cells, self._read_streams, self._now, self._model,
+            cycle / self._parameters.clock_hz, number, self._seen,
+        )  # fmt: skip
+        return self._seen
+
     def weights(self, tile: int = 0) -> FloatArray:
-        """Return a copy of the normalised states, shape (rows, columns)."""
-        return np.array(self._cells[tile, Field.W])
+        """Return a copy of the normalised states, shape (rows, columns), before anything that time and reading add."""
+        return self._by_cell(self._cells[tile, W])
 
     def conductance_s(self, tile: int = 0) -> FloatArray:
         """Return the conductances in siemens, shape (rows, columns): what a look behind the pins would show."""
-        return self._configuration.g_mid_s + self._configuration.g_half_s * self._cells[tile, Field.W]
+        device = self._configuration.device
+        return device.g_mid_s + device.g_half_s * self.weights(tile)
 
     def set_conductance_s(self, tile: int, conductance_s: npt.ArrayLike) -> None:
         """Put the cells into given states; each cell's own bounds still hold, and nothing enters the ledger.
@@ -140,24 +169,29 @@ class Plant:
         ShapeError
             If the shape does not fit.
         """
-        planes = self._cells[tile]
+        shape = (self._parameters.rows, self._parameters.columns)
         try:
-            wanted = np.broadcast_to(np.asarray(conductance_s, np.float64), planes.shape[1:])
+            wanted = np.broadcast_to(np.asarray(conductance_s, np.float64), shape)
         except ValueError:
             raise ShapeError(
-                f"conductances of shape {np.shape(conductance_s)} do not fit the {planes.shape[1:]} cells of a tile; nothing was changed"
+                f"conductances of shape {np.shape(conductance_s)} do not fit the {shape} cells of a tile; nothing was changed"
             ) from None
-        w = (wanted - self._configuration.g_mid_s) / self._configuration.g_half_s
-        planes[Field.W] = np.clip(w, planes[Field.LOWER], planes[Field.UPPER])
+        device = self._configuration.device
+        device.set_w(self._cells[tile], ((wanted - device.g_mid_s) / device.g_half_s).ravel())
 
     def cell_fields(self, tile: int = 0) -> dict[str, FloatArray]:
-        """Return copies of the cells' constants by name (up, down, upper, lower; normalised) and of their states (w)."""
-        return {field.name.lower(): np.array(self._cells[tile, field]) for field in Field}
+        """Return copies of the cells' planes by name (those of the model, `w` among them), shape (rows, columns)."""
+        return {
+            plane.name.lower(): self._by_cell(self._cells[tile, plane]) for plane in self._configuration.device.planes
+        }
+
+    def _by_cell(self, values: FloatArray) -> FloatArray:
+        return values.reshape(self._parameters.rows, self._parameters.columns).copy()
 
     def voltages_v(self) -> tuple[FloatArray, FloatArray]:
         """Return the voltages of rows and of columns in volts; floating lines carry no current."""
         volts = self._volts.copy()
-        kernels.potentials(volts, self._pins, self._flat_cells, self._now, self._constants)
+        kernels.potentials(volts, self._pins, self._cells[self._now[kernels.TILE], W], self._now, self._constants)
         return volts[0, : self._parameters.rows], volts[1, : self._parameters.columns]
 
     def ideal_product(self, sensed: Family, levels_v: npt.ArrayLike, tile: int = 0) -> FloatArray:
@@ -178,7 +212,8 @@ class Plant:
 
     def ledger(self, tile: int = 0) -> ledger.Ledger:
         """Return every pulse that the cells of a tile have seen."""
-        return ledger.build(self._counts[tile], self._line_counts[tile], self._conversions[tile])
+        counts = self._counts[tile].reshape(-1, self._parameters.rows, self._parameters.columns)
+        return ledger.build(counts, self._line_counts[tile], self._conversions[tile])
 
 
 def _rows(events: Any) -> Events:

@@ -18,9 +18,9 @@ HALF_CODE = 60
 
 
 def test_window_follows_mean_resistance_and_on_off_ratio(bench):
-    configuration = bench().plant.configuration
-    assert configuration.g_max_s / configuration.g_min_s == pytest.approx(8)
-    assert (configuration.g_max_s + configuration.g_min_s) / 2 == pytest.approx(1 / 24e6)
+    device = bench().plant.configuration.device
+    assert device.g_max_s / device.g_min_s == pytest.approx(8)
+    assert (device.g_max_s + device.g_min_s) / 2 == pytest.approx(1 / 24e6)
 
 
 @pytest.mark.parametrize(("code", "sign"), [(HALF_CODE, 1), (-HALF_CODE, -1)])
@@ -140,7 +140,7 @@ def test_bounds_stop_a_cell(bench):
 
 def test_soft_bounds_follow_the_closed_form(bench):
     step, bound = 0.01, 1.0
-    pins = bench(shape="soft-bounds", dw_min=step)
+    pins = bench(device="soft-bounds", dw_min=step)
     pins.coincide(HALF_CODE)
     for n in range(1, 301):
         pins.pulse(1, 1)
@@ -175,9 +175,9 @@ def test_soft_bounds_settle_at_the_symmetry_point(bench):
     np.testing.assert_allclose(pins.plant.weights(), symmetry, atol=0.004)
 
 
-@pytest.mark.parametrize(("kind", "shape"), [("multiplicative", "constant"), ("additive", "soft-bounds")])
-def test_cycle_to_cycle_spread_has_the_set_size(bench, kind, shape):
-    pins = bench(rows=64, columns=64, shape=shape, c2c=0.5, c2c_kind=kind, dw_min=0.001)
+@pytest.mark.parametrize(("kind", "device"), [("multiplicative", "constant"), ("additive", "soft-bounds")])
+def test_cycle_to_cycle_spread_has_the_set_size(bench, kind, device):
+    pins = bench(rows=64, columns=64, device=device, c2c=0.5, c2c_kind=kind, dw_min=0.001)
     pins.coincide(HALF_CODE)
     every = (1 << 64) - 1
     steps = []

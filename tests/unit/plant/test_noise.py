@@ -151,7 +151,7 @@ def test_initial_states_spread_as_set(initial, sd):
     [
         ({"dw_min": -1.0}, "dw_min must not be negative"),
         ({"g_max_s": 1e-9}, "g_max_s of 1e-09 S must be above g_min_s"),
-        ({"shape": "square"}, "shape must be one of constant, soft-bounds"),
+        ({"device": "square"}, "device must be one of constant, soft-bounds"),
         ({"read_noise": math.nan}, "read_noise must be a finite number"),
         ({"w_min": 0.5}, "w_min and w_max must lie on both sides of 0"),
         ({"seed": -1}, "seed must be from 0"),

@@ -4,6 +4,10 @@ import pytest
 
 from crossloop.protocol.errors import RangeError, TargetError
 from crossloop.protocol.parameters import Parameters
+from crossloop_sim.devices.constant import ConstantStep
+from crossloop_sim.devices.soft_bounds import SoftBounds
+from crossloop_sim.frontend.settings import FrontEnd
+from crossloop_sim.plant import PlantConfiguration
 from crossloop_sim.targets import open_model, open_rtl
 from crossloop_sim.url import parse_url
 
@@ -11,7 +15,7 @@ from crossloop_sim.url import parse_url
 def test_defaults_are_those_of_parameters_and_preset():
     settings = parse_url("model:", "model")
     assert settings.parameters == Parameters()
-    assert settings.plant.dw_min == 0.0016
+    assert settings.plant.device == ConstantStep()
     assert not settings.transcript
 
 
@@ -24,9 +28,11 @@ def test_every_part_can_be_set():
     assert settings.parameters == Parameters(
         rows=65, columns=64, tiles=2, sample_bits=10, range_full_scale_pa=(4000, 3000, 2000, 1000)
     )
-    plant = settings.plant
-    assert (plant.shape, plant.dw_min, plant.seed, plant.c2c) == ("soft-bounds", 0.01, 7, 0.5)
-    assert (plant.read_noise, plant.initial, plant.initial_spread) == (0.0, "uniform", 0.1)
+    assert settings.plant == PlantConfiguration(
+        device=SoftBounds(dw_min=0.01, c2c=0.5, initial="uniform", initial_spread=0.1),
+        front_end=FrontEnd(read_noise=0.0),
+        seed=7,
+    )
     assert settings.transcript
 
 

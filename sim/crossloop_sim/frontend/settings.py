@@ -1,0 +1,45 @@
+"""Settings of the converters: noise, gain and offset errors of the channels, the filter before them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+
+from crossloop.protocol.errors import RangeError
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrontEnd:
+    """The converters of a tile's lines, one channel per line of either family.
+
+    A channel turns a current i, after a first-order filter, into the code round((1 + gain error)*i/step + offset error + noise).
+    Quantisation and range are the controller's (`crossloop.protocol.converters`).
+    """
+
+    read_noise: float = 0.06
+    """Standard deviation of a sample in output units: the current of one cell of full weight at full level.
+
+    Source: aihwkit's default out_noise. Range r has output_bound units at full scale, so its noise is read_noise/output_bound of that.
+    """
+    output_bound: float = 12.0
+    """Full scale of the converter in output units. Source: aihwkit's default out_bound; 12 units of the defaults are 194 nA."""
+    gain_error: float = 0.0
+    """Standard deviation of the channels' relative gain errors. A choice; 0.01 is typical of 1 % feedback resistors."""
+    offset_error: float = 0.0
+    """Standard deviation of the channels' offset errors, as a fraction of full scale, the same in every range."""
+    t_filter_s: float = 0.0
+    """Time constant in seconds of the first-order filter before the converter; 0: none."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not (isinstance(value, int | float) and math.isfinite(value)):
+                raise RangeError(f"plant setting {field.name} must be a finite number, not {value!r}")
+            if value < 0:
+                raise RangeError(f"plant setting {field.name} must not be negative, not {value!r}")
+        if self.output_bound == 0:
+            raise RangeError(f"plant setting output_bound must be above 0, not {self.output_bound!r}")
+        if self.gain_error >= 0.25:
+            raise RangeError(
+                f"plant setting gain_error of {self.gain_error!r} would turn channels round; use less than 0.25"
+            )
