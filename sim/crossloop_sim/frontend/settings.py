@@ -1,4 +1,4 @@
-"""Settings of the converters: noise, gain and offset errors of the channels, the filter before them."""
+"""Settings of the front end: noise, gain and offset errors of the converters, the filter before them, the drivers' current limit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from crossloop.protocol.errors import RangeError
 
 @dataclass(frozen=True, kw_only=True)
 class FrontEnd:
-    """The converters of a tile's lines, one channel per line of either family.
+    """Drivers and converters of the tiles' lines; one converter channel per line of either family.
 
     A channel turns a current i, after a first-order filter, into the code round((1 + gain error)*i/step + offset error + noise).
     Quantisation and range are the controller's (`crossloop.protocol.converters`).
@@ -28,11 +28,21 @@ class FrontEnd:
     offset_error: float = 0.0
     """Standard deviation of the channels' offset errors, as a fraction of full scale, the same in every range."""
     t_filter_s: float = 0.0
-    """Time constant in seconds of the first-order filter before the converter; 0: none."""
+    """Time constant in seconds of the first-order filter before the converter; 0: none. Reading too early gives a part of the current."""
+    limit_a: float = math.inf
+    """Current limit of a driven cell in amperes: the compliance that selected transistors or drivers set. Infinite: none."""
+    dummy_g_s: float = 0.0
+    """Conductance in siemens of the resistors of which the last tile is made, for calibration; 0: every tile is an array of cells."""
+    dummy_tolerance: float = 0.001
+    """Standard deviation of these resistors, relative. A choice: 0.1 % parts."""
 
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
+            if field.name == "limit_a":
+                if not value > 0:
+                    raise RangeError(f"plant setting limit_a must be above 0 A, not {value!r}")
+                continue
             if not (isinstance(value, int | float) and math.isfinite(value)):
                 raise RangeError(f"plant setting {field.name} must be a finite number, not {value!r}")
             if value < 0:

@@ -23,8 +23,9 @@ ALL_LINES = 65535
 STATE, GATE, ON = 0, 4, 6
 """State bits (row bit 0, row bit 1, column bit 0, column bit 1), gates (rows, columns), lines on their level (rows, columns)."""
 
-TILE, ROWS, COLUMNS, FLOATING, SENSING, CONVERSIONS, LIVE = 0, 1, 2, 3, 4, 5, 6
-"""Scalars of `now`: tile connected, geometry, any line floats, any line is sensed, conversions so far, lines whose voltage is not 0."""
+TILE, ROWS, COLUMNS, FLOATING, SENSING, CONVERSIONS, LIVE, DUMMY = 0, 1, 2, 3, 4, 5, 6, 7
+"""Scalars of `now`: tile connected, geometry, any line floats, any line is sensed, conversions so far, lines whose
+voltage is not 0, the tile that is made of resistors (-1: none)."""
 
 LEVEL_STEP, THRESHOLD, CYCLE_S, LIMIT, G_MID, G_HALF, NOISE_SD, SAMPLE_STEPS = 0, 1, 2, 3, 4, 5, 6, 7
 """Scalars of `constants`; the converter steps, one per range, are the last."""
@@ -163,7 +164,7 @@ def _cholesky_solve(matrix: Any, vector: Any) -> None:
 @njit(cache=True, error_model="numpy")
 def _end_pulses(cycle: int, world: World, pulse: Any) -> None:
     """End the pulses of every cell whose row or column changes its voltage at `cycle`."""
-    tile, sensing = world.now[TILE], world.now[SENSING]
+    tile, sensing, dummy = world.now[TILE], world.now[SENSING], world.now[DUMMY]
     constants = world.constants
     threshold, cycle_s, limit_a = constants[THRESHOLD], constants[CYCLE_S], constants[LIMIT]
     rows, columns = world.now[ROWS], world.now[COLUMNS]
@@ -198,10 +199,11 @@ def _end_pulses(cycle: int, world: World, pulse: Any) -> None:
             ends = row_ends + (1 if column_changed and driven_column[j] != 0 else 0)
             cell = i * columns + j
             if abs(v) >= threshold:
-                pulse(
-                    cells, cell, model, v, (cycle - begin) * cycle_s, cycle * cycle_s, limit_a, streams[cell],
-                    ups[cell] + downs[cell],
-                )  # fmt: skip
+                if tile != dummy:
+                    pulse(
+                        cells, cell, model, v, (cycle - begin) * cycle_s, cycle * cycle_s, limit_a, streams[cell],
+                        ups[cell] + downs[cell],
+                    )  # fmt: skip
                 if v > 0.0:
                     ups[cell] += 1
                 else:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crossloop.protocol.converters import Levels, Samples
-from crossloop.protocol.errors import ShapeError
+from crossloop.protocol.errors import RangeError, ShapeError
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.streams import Family
 from crossloop_sim import noise
@@ -17,6 +17,7 @@ from crossloop_sim.devices.device import Draws, FloatArray
 from crossloop_sim.devices.kernel import W, observe_state
 from crossloop_sim.events import Events, line_words
 from crossloop_sim.frontend.channels import channel_errors
+from crossloop_sim.frontend.filter import Filter
 from crossloop_sim.plant import kernels, ledger
 from crossloop_sim.plant.configuration import PlantConfiguration
 
@@ -57,9 +58,9 @@ class Plant:
         self._target = np.zeros((2, lines))
         self._changed = np.zeros((2, lines), np.uint8)
         self._order = np.zeros(2 * lines, np.int64)
-        self._now = np.array([0, p.rows, p.columns, 1, 0, 0, 0], np.int64)
+        self._now = np.array([0, p.rows, p.columns, 1, 0, 0, 0, -1], np.int64)
         self._constants = np.array([
-            Levels.of(p).step_v, device.v_threshold_v, 1 / p.clock_hz, np.inf, device.g_mid_s, device.g_half_s,
+            Levels.of(p).step_v, device.v_threshold_v, 1 / p.clock_hz, c.front_end.limit_a, device.g_mid_s, device.g_half_s,
             c.front_end.read_noise / c.front_end.output_bound, *Samples.of(p).steps_a,
         ])  # fmt: skip
         self._model = np.ascontiguousarray(device.constants(), np.float64)
@@ -67,6 +68,10 @@ class Plant:
         self._ages = device.observe is not observe_state
         self._seen = np.empty(p.rows * p.columns)
         self._errors = channel_errors(c.front_end, c.seed, lines)
+        self._filter = Filter(lines, c.front_end.t_filter_s) if c.front_end.t_filter_s > 0 else None
+        self._cycle = 0
+        if c.front_end.dummy_g_s > 0:
+            self._put_dummy(draws[-1])
         self._read_key = noise.key_of(c.seed, noise.Purpose.READ)
         self._seconds = 0.0
 
@@ -94,13 +99,37 @@ class Plant:
             Shape (n, record_words), cycles never falling, also not from one call to the next.
         """
         begin = time.perf_counter()
-        if len(events):
-            kernels.apply(
-                self._configuration.device.pulse, _rows(events), self._levels, self._volts, self._pins, self._since, self._driven,
-                self._cells, self._cycle_streams, self._counts, self._line_counts, self._now, self._constants, self._model, self._target,
-                self._changed, self._order,
-            )  # fmt: skip
+        if self._filter is None:
+            if len(events):
+                self._apply(_rows(events))
+        else:
+            for event in _rows(events):
+                self._pass_time(int(event[0]))
+                self._apply(event[None])
         self._seconds += time.perf_counter() - begin
+
+    def _apply(self, events: Events) -> None:
+        kernels.apply(
+            self._configuration.device.pulse, events, self._levels, self._volts, self._pins, self._since, self._driven, self._cells,
+            self._cycle_streams, self._counts, self._line_counts, self._now, self._constants, self._model, self._target, self._changed,
+            self._order,
+        )  # fmt: skip
+
+    def _pass_time(self, cycle: int) -> None:
+        """Let the filters follow the currents up to a cycle."""
+        if self._filter is not None and cycle > self._cycle:
+            for family in Family:
+                currents_a = self._line_currents(family, int(self._now[kernels.ROWS + family]), cycle)
+                self._filter.advance(family, currents_a, (cycle - self._cycle) / self._parameters.clock_hz)
+        self._cycle = cycle
+
+    def _line_currents(self, family: int, lines: int, cycle: int) -> FloatArray:
+        """Return what flows into the first lines of a family in amperes; lines that are not sensed give none."""
+        state = self._observed(cycle) if self._ages else self._cells[self._now[kernels.TILE], W]
+        currents_a: FloatArray = kernels.line_currents(
+            family, lines, self._volts, self._pins, state, self._now, self._constants
+        )
+        return currents_a
 
     def convert(self, event: Events) -> npt.NDArray[np.int64]:
         """Answer a conversion strobe; every earlier record must have been applied.
@@ -119,10 +148,13 @@ class Plant:
         family, channels, range_index, pair = (int(value) for value in event[2:6])
         key, bits = self._read_key, self._parameters.sample_bits
         words: npt.NDArray[np.int64]
-        if self._ages:
+        if self._ages or self._filter is not None:
             lines = min(2 * channels if pair else channels, int(self._now[kernels.ROWS + family]))
-            amperes = kernels.line_currents(
-                family, lines, self._volts, self._pins, self._observed(int(event[0])), self._now, self._constants
+            cycle = int(event[0])
+            self._pass_time(cycle)
+            filtered = self._filter
+            amperes = (
+                self._line_currents(family, lines, cycle) if filtered is None else filtered.outputs_a[family, :lines]
             )
             words = kernels.digitise(
                 amperes, family, channels, range_index & 3, bool(pair), bits, key, self._errors, self._now, self._constants,
@@ -136,8 +168,21 @@ class Plant:
         self._seconds += time.perf_counter() - begin
         return words
 
+    def _put_dummy(self, draws: Draws) -> None:
+        """Make the last tile an array of resistors."""
+        front_end, device, tiles = self._configuration.front_end, self._configuration.device, self._parameters.tiles
+        if tiles < 2:
+            raise RangeError(
+                "plant setting dummy_g_s makes the last tile an array of resistors: give the build at least 2 tiles"
+            )
+        g_s = front_end.dummy_g_s * (1 + front_end.dummy_tolerance * draws.spread(0))
+        self._cells[-1, W] = (g_s - device.g_mid_s) / device.g_half_s
+        self._now[kernels.DUMMY] = tiles - 1
+
     def _observed(self, cycle: int) -> FloatArray:
         """Return w of every cell of the connected tile as a conversion in this cycle meets it, shape (cells,)."""
+        if self._now[kernels.TILE] == self._now[kernels.DUMMY]:
+            return self._cells[-1, W]
         number = int(self._conversions[self._now[kernels.TILE]].sum())
         kernels.observe(
             self._configuration.device.observe, self._cells, self._read_streams, self._now, self._model,
@@ -168,6 +213,8 @@ class Plant:
         ------
         ShapeError
             If the shape does not fit.
+        RangeError
+            If the tile is made of resistors.
         """
         shape = (self._parameters.rows, self._parameters.columns)
         try:
@@ -177,6 +224,10 @@ class Plant:
                 f"conductances of shape {np.shape(conductance_s)} do not fit the {shape} cells of a tile; nothing was changed"
             ) from None
         device = self._configuration.device
+        if tile == self._now[kernels.DUMMY]:
+            raise RangeError(
+                f"tile {tile} is made of resistors (dummy_g_s); their conductances cannot be set; nothing was changed"
+            )
         device.set_w(self._cells[tile], ((wanted - device.g_mid_s) / device.g_half_s).ravel())
 
     def cell_fields(self, tile: int = 0) -> dict[str, FloatArray]:
@@ -187,6 +238,10 @@ class Plant:
 
     def _by_cell(self, values: FloatArray) -> FloatArray:
         return values.reshape(self._parameters.rows, self._parameters.columns).copy()
+
+    def filtered_a(self) -> FloatArray:
+        """Return the outputs of the channels' filters in amperes, shape (2, lines of the longer family); all 0 without a filter."""
+        return np.zeros_like(self._volts) if self._filter is None else self._filter.outputs_a.copy()
 
     def voltages_v(self) -> tuple[FloatArray, FloatArray]:
         """Return the voltages of rows and of columns in volts; floating lines carry no current."""
