@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from crossloop.calibration import Calibration as Calibration
+    from crossloop.calibration import calibrate as calibrate
     from crossloop.connection import connect as connect
     from crossloop.limits import Limits as Limits
     from crossloop.operations import Product as Product
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from crossloop.tile import Tile as Tile
 
 _HOMES = {
+    "Calibration": "crossloop.calibration",
+    "calibrate": "crossloop.calibration",
     "connect": "crossloop.connection",
     "Limits": "crossloop.limits",
     "Product": "crossloop.operations",

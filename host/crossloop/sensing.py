@@ -222,7 +222,7 @@ class Sensing:
             integrate_cycles=integrate,
         )
         found: list[Codes] = [codes for batch in self.session.execute(*operations) for codes in batch]
-        amperes = self._amperes(found, range_index).reshape(len(rows), -1, self.shape[1])
+        amperes = self._amperes(found, Family.COLUMNS, range_index).reshape(len(rows), -1, self.shape[1])
         return mean_of_good(amperes) / levels.volts(code)
 
     def _product(
@@ -239,13 +239,15 @@ class Sensing:
         settle, integrate = self._read_cycles(settle_s, integrate_s)
         product = Product(self.index, sensed, codes, channels, pair, range_index, settle, integrate)
         found: list[Codes] = self.session.execute(product)
-        currents: NDArray[np.float64] = self._amperes(found, range_index)[0]
+        currents: NDArray[np.float64] = self._amperes(found, sensed, range_index)[0]
         return currents
 
-    def _amperes(self, found: list[Codes], range_index: int) -> NDArray[np.float64]:
-        """Return currents, shape (conversions, channels); NaN where saturated."""
+    def _amperes(self, found: list[Codes], sensed: Family, range_index: int) -> NDArray[np.float64]:
+        """Return currents, shape (conversions, channels), corrected by the session's calibration; NaN where saturated."""
         step_a = self.session.samples.steps_a[range_index]
-        return np.array([np.where(codes.saturated, np.nan, codes.codes * step_a) for codes in found])
+        amperes = np.array([np.where(codes.saturated, np.nan, codes.codes * step_a) for codes in found])
+        calibration = self.session.calibration
+        return amperes if calibration is None else calibration.corrected(sensed, range_index, amperes)
 
     def _read_cycles(self, settle_s: float, integrate_s: float) -> tuple[int, int]:
         clock = self.session.clock

@@ -30,6 +30,7 @@ from crossloop.protocol.transport import Transport
 from crossloop.state import Counters, State
 
 if TYPE_CHECKING:
+    from crossloop.calibration import Calibration
     from crossloop.program import Program
     from crossloop.tile import Tile
 
@@ -69,6 +70,8 @@ class Session:
         The host's end of the protocol.
     cycles : int
         Controller cycles of all runs so far.
+    calibration : Calibration or None
+        Errors of the converter channels (`crossloop.calibrate`); with one set, every current and conductance that is read is corrected.
     """
 
     def __init__(
@@ -82,6 +85,7 @@ class Session:
         self.transport = transport
         self.link = Link(transport, first_sequence)
         self.cycles = 0
+        self.calibration: Calibration | None = None
         self._token = 0
         self._armed = False
         self._keep_alive: KeepAlive | None = None

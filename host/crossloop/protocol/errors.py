@@ -161,3 +161,7 @@ class RangeError(CrossloopError, ValueError):
 
 class ShapeError(CrossloopError, ValueError):
     """An array has the wrong shape; nothing was sent."""
+
+
+class CalibrationError(CrossloopError):
+    """A calibration did not succeed: what was measured is not what the reference can give. The calibration in force stays."""

@@ -239,6 +239,10 @@ class Plant:
     def _by_cell(self, values: FloatArray) -> FloatArray:
         return values.reshape(self._parameters.rows, self._parameters.columns).copy()
 
+    def channel_errors(self) -> FloatArray:
+        """Return gain and offset (a fraction of full scale) of every channel, shape (2, 2, lines of the longer family)."""
+        return self._errors.copy()
+
     def filtered_a(self) -> FloatArray:
         """Return the outputs of the channels' filters in amperes, shape (2, lines of the longer family); all 0 without a filter."""
         return np.zeros_like(self._volts) if self._filter is None else self._filter.outputs_a.copy()
