@@ -81,7 +81,7 @@ def test_wrong_resistors_are_noticed(session):
     with pytest.raises(CalibrationError, match=r"gain of .* outside 0\.5 to 2"):
         crossloop.calibrate(session.tile(1), 3 * G_S)
     with pytest.raises(CalibrationError, match=r"saturates in range \d at 70% of full scale"):
-        crossloop.calibrate(session.tile(1), G_S / 1.9)
+        crossloop.calibrate(session.tile(1), G_S / 1.7)
     assert session.calibration is None
 
 
