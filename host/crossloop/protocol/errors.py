@@ -165,3 +165,7 @@ class ShapeError(CrossloopError, ValueError):
 
 class CalibrationError(CrossloopError):
     """A calibration did not succeed: what was measured is not what the reference can give. The calibration in force stays."""
+
+
+class CircuitError(CrossloopError):
+    """A circuit has no unique solution, or none was found: a floating island, no ground, a singular or badly conditioned network."""
