@@ -4,16 +4,16 @@ Eliminating the row-side potentials W (each row is a tridiagonal system T_i) lea
 
     S B = c,   S = P - C,   P = column lines and cells (tridiagonal per column),   C = G T^-1 G
 
-P^-1 S = 1 - P^-1 C has eigenvalues close to 0 only for potentials that are smooth over the attenuation length sqrt(g_segment/g_cell) along rows
-and along columns. These few are spanned by Z, products of hat functions on a coarse grid, and the preconditioner
+P^-1 S = 1 - P^-1 C has eigenvalues close to 0 only for potentials that are smooth over the attenuation length sqrt(g_segment/g_cell)
+along rows and along columns. These few are spanned by Z, products of hat functions on a coarse grid, and the preconditioner
 
     P^-1 + Z (E^-1 - E_P^-1) Z^T,   E = Z^T S Z,   E_P = Z^T P Z
 
-moves them to 1: on the coarse space it is the inverse of S, elsewhere that of P. Both terms are positive definite, because C is. E_C = Z^T C Z costs one
-row solve per hat function along the rows.
+moves them to 1: on the coarse space it is the inverse of S, elsewhere that of P. Both terms are positive definite, because C is. E_C =
+Z^T C Z costs one row solve per hat function along the rows.
 
-Source: the elimination is that of any resistor ladder; the preconditioner is a two-level additive Schwarz method (Smith, Bjorstad and Gropp,
-"Domain decomposition", 1996), corrected for what P already does.
+Source: the elimination is that of any resistor ladder; the preconditioner is a two-level additive Schwarz method (Smith, Bjorstad and
+Gropp, "Domain decomposition", 1996), corrected for what P already does.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ STRIP = 64
 
 
 @njit(cache=True, error_model="numpy")
-def factor_lines(cell: Any, row: Any, column: Any, row_inverse: Any, row_ratio: Any, column_inverse: Any, column_ratio: Any) -> None:
+def factor_lines(
+    cell: Any, row: Any, column: Any, row_inverse: Any, row_ratio: Any, column_inverse: Any, column_ratio: Any
+) -> None:
     """Factor every row (tridiagonal T_i) and every column (P_j) as L D L^T: inverses of D, shape (M, N), and ratios off-diagonal/D.
 
     A pivot of 0 (a piece of a line without any cell or terminal) gets the inverse 0: its nodes stay at 0 V.
@@ -121,7 +123,7 @@ def coarse_inverse(cell: Any, column: Any, row_inverse: Any, row_ratio: Any, hat
                 own += column[m, j]
             for a in range(4):
                 hat_a = (down[i] + (a >> 1)) * hats_across + across[j] + (a & 1)
-                x = (weight_across[j] if a & 1 == 0 else 1.0 - weight_across[j])
+                x = weight_across[j] if a & 1 == 0 else 1.0 - weight_across[j]
                 value_a = x * (weight_down[i] if a >> 1 == 0 else 1.0 - weight_down[i])
                 for b in range(4):
                     hat_b = (down[i] + (b >> 1)) * hats_across + across[j] + (b & 1)
@@ -359,7 +361,9 @@ def _direction(hats: Any, lifted: Any, z: Any, beta: float, p: Any) -> None:
             for j in range(n):
                 k = at + across[j]
                 upper = weight_across[j] * lifted[k] + (1.0 - weight_across[j]) * lifted[k + 1]
-                lower = weight_across[j] * lifted[k + hats_across] + (1.0 - weight_across[j]) * lifted[k + hats_across + 1]
+                lower = (
+                    weight_across[j] * lifted[k + hats_across] + (1.0 - weight_across[j]) * lifted[k + hats_across + 1]
+                )
                 row[j] = weight_down[i] * upper + (1.0 - weight_down[i]) * lower
             for j in range(n):
                 p_row[j] = z_row[j] + row[j] + beta * p_row[j]
@@ -444,8 +448,8 @@ def solve_schur(system: Any, hats_across: int, c: Any, x: Any, warm: bool, toler
 
 
 @njit(cache=True, error_model="numpy")
-def _solve_case(ladder: Any, system: Any, row_factors: Any, hats_across: int, ends: Any, row_a: Any, column_a: Any, x: Any, w: Any, warm: bool,
-                tolerance: float, limit: int) -> Any:  # fmt: skip
+def _solve_case(ladder: Any, system: Any, row_factors: Any, hats_across: int, ends: Any, row_a: Any, column_a: Any, x: Any, w: Any,
+                warm: bool, tolerance: float, limit: int) -> Any:  # fmt: skip
     """Solve one case: fill the potentials `w` and `x` (column side), shape (M, N); return residual and iterations."""
     cell, row, column = ladder
     left, right, top, bottom = ends
@@ -496,8 +500,8 @@ def solve_single(ladder: Any, system: Any, row_factors: Any, hats_across: int, e
 
 
 @njit(cache=True, error_model="numpy", parallel=True)
-def solve_cases(ladder: Any, system: Any, row_factors: Any, hats_across: int, left: Any, right: Any, top: Any, bottom: Any, potentials: bool,
-                x: Any, w: Any, tolerance: float, limit: int, out: Any, residuals: Any, iterations: Any) -> None:  # fmt: skip
+def solve_cases(ladder: Any, system: Any, row_factors: Any, hats_across: int, left: Any, right: Any, top: Any, bottom: Any,
+                potentials: bool, x: Any, w: Any, tolerance: float, limit: int, out: Any, residuals: Any, iterations: Any) -> None:  # fmt: skip
     """Solve K cases, each by itself, so that the number of threads changes nothing.
 
     Voltages have shape (K, lines), `out` (K, 2M + 2N); `x` and `w`, shape (K, M, N), are filled if `potentials`.
@@ -616,7 +620,10 @@ def _tie(size: int, wire: float, end: float) -> float:
 
 @njit(cache=True, error_model="numpy")
 def prepare(cell: Any, row: Any, column: Any) -> Any:
-    """Return what `solve_schur` needs of an array: diagonal of P, interleaved row factors and cells, column factors; and plain row factors."""
+    """Return what `solve_schur` needs of an array: diagonal of P, interleaved row factors and cells, column factors.
+
+    And plain row factors.
+    """
     m, n = cell.shape
     row_inverse, row_ratio = np.empty((m, n)), np.empty((m, n))
     column_inverse, column_ratio = np.empty((m, n)), np.empty((m, n))

@@ -1,8 +1,9 @@
 """Exact solution of ohmic arrays with wire resistance: the ladder network of rows, columns and cells.
 
-Row i runs from its left terminal through segment 0 to the node of cell (i, 0), and so on to its right terminal; column j from its top terminal
-to its bottom terminal. Cell (i, j) joins the row-side and the column-side node there. Every conductance may differ, so series resistances of
-drivers, switches and amplifiers (in the end segments), floating ends (0) and open lines (a 0 in between) are all the same thing.
+Row i runs from its left terminal through segment 0 to the node of cell (i, 0), and so on to its right terminal; column j from its top
+terminal to its bottom terminal. Cell (i, j) joins the row-side and the column-side node there. Every conductance may differ, so series
+resistances of drivers, switches and amplifiers (in the end segments), floating ends (0) and open lines (a 0 in between) are all the same
+thing.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ _COARSE_LINES = 192
 """Lines from which a coarse array pays; it needs some cases or strong wires to pay for itself."""
 _HATS = 8
 _EMPTY = np.zeros((0, 0))
+_COLD = False
+"""Without a start vector."""
 
 
 class Ladder(NamedTuple):
@@ -140,7 +143,7 @@ class LadderSolver:
         if cases == 1:
             residual, iterations = kernels.solve_single(
                 self.ladder, self._system, self._row_factors, self._hats, (volts[0][0], volts[1][0], volts[2][0], volts[3][0]), _EMPTY,
-                _EMPTY, x[0], w[0], False, self._stop, _LIMIT, out[0],
+                _EMPTY, x[0], w[0], _COLD, self._stop, _LIMIT, out[0],
             )  # fmt: skip
         else:
             residuals, counts = np.empty(cases), np.empty(cases, np.int64)
@@ -149,7 +152,9 @@ class LadderSolver:
                 counts,
             )  # fmt: skip
             residual, iterations = residuals.max(), counts.max()
-        return self._solution(out, x if potentials else None, w if potentials else None, float(residual), int(iterations))
+        return self._solution(
+            out, x if potentials else None, w if potentials else None, float(residual), int(iterations)
+        )
 
     def solve_injected(
         self, terminals: Terminals, row_a: FloatArray, column_a: FloatArray, start: FloatArray | None = None
@@ -219,7 +224,9 @@ def check_ladder(ladder: Ladder) -> tuple[Ladder, float]:
     rows, columns = cell.shape
     for name, values, shape in (("row_s", row, (rows, columns + 1)), ("column_s", column, (rows + 1, columns))):
         if values.shape != shape:
-            raise ShapeError(f"{name} of an array of {rows} x {columns} cells must have the shape {shape}, not {values.shape}")
+            raise ShapeError(
+                f"{name} of an array of {rows} x {columns} cells must have the shape {shape}, not {values.shape}"
+            )
     right, whole, smooth = kernels.survey(cell, row, column)
     if not right:
         _raise_bad_value(cell, row, column)
@@ -248,7 +255,9 @@ def _raise_if_floating(cell: FloatArray, row: FloatArray, column: FloatArray) ->
         )
 
 
-def _check_terminals(terminals: Terminals, rows: int, columns: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+def _check_terminals(
+    terminals: Terminals, rows: int, columns: int
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Return voltages as (K, lines)."""
     given = [np.asarray(values, np.float64) for values in terminals]
     cases = given[0].shape[-1] if given[0].ndim == 2 else -1
@@ -258,6 +267,6 @@ def _check_terminals(terminals: Terminals, rows: int, columns: int) -> tuple[Flo
             raise ShapeError(f"{name} must have the shape ({lines}, {max(cases, 1)}), not {values.shape}")
         if not np.isfinite(values).all():
             at = tuple(int(k) for k in np.argwhere(~np.isfinite(values))[0])
-            raise RangeError(f"{name}{list(at)} is {values[at]!r} V; voltages must be finite")
+            raise RangeError(f"{name}{list(at)} is {float(values[at])!r} V; voltages must be finite")
         out.append(np.ascontiguousarray(values.T))
     return out[0], out[1], out[2], out[3]
