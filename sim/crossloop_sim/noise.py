@@ -44,9 +44,11 @@ class Purpose(IntEnum):
     """Fluctuations of cells that a read meets."""
     CHANNEL = 6
     """Gain and offset of the converter channels."""
+    AGEING = 7
+    """What time does to cells."""
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def mix(z: int) -> int:
     """Return SplitMix64's output function of a 64-bit state."""
     z = uint64(z)
@@ -55,19 +57,19 @@ def mix(z: int) -> int:
     return z ^ (z >> uint64(31))
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def stream(key: int, index: int) -> int:
     """Return the start state of stream `index` under a key."""
     return mix(uint64(key) ^ mix(uint64(index) * _GAMMA + _ONE))
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def bits(start: int, n: int) -> int:
     """Return 64 random bits, draw n of a stream."""
     return mix(uint64(start) + (uint64(n) + _ONE) * _GAMMA)
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def ones(x: int) -> int:
     """Return the number of ones among 64 bits."""
     x = uint64(x)
@@ -77,7 +79,7 @@ def ones(x: int) -> int:
     return (x * uint64(0x0101010101010101)) >> uint64(56)
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def deviate(start: int, n: int) -> float:
     """Return a normal deviate, draw n of a stream (uses its outputs 2n and 2n + 1)."""
     count = ones(bits(start, uint64(2) * uint64(n)))
@@ -92,7 +94,7 @@ def deviate(start: int, n: int) -> float:
     return (np.float64(count) + np.float64(fraction) * (1.0 / 65536.0) - (34.0 - 2.0 / 65536.0)) * _DEVIATE_SCALE
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def uniform(start: int, n: int) -> float:
     """Return a number uniform in [0, 1), draw n of a stream."""
     return np.float64(bits(start, n) >> uint64(11)) * (1.0 / 9007199254740992.0)

@@ -21,11 +21,11 @@ def _pulse(
     stream: int,
     number: int,
 ) -> float:
-    return move(cells, cell, constants, v_v > 0.0, 1.0, t_s, stream, number)
+    return move(cells, cell, constants, v_v > 0.0, 1.0, t_s, now_s, stream, number)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConstantStep(PulsedDevice):
     """The symmetric device of the RPU specification. Source: aihwkit, ConstantStepDevice."""
 
-    pulse: ClassVar[Kernel] = staticmethod(_pulse)
+    pulse: ClassVar[Kernel] = _pulse

@@ -74,8 +74,10 @@ class Device(ABC):
     """Names of the planes of `cells`; the first is W."""
     pulse: ClassVar[Kernel]
     """Kernel that applies a pulse, see `crossloop_sim.devices.kernel`."""
-    observe: ClassVar[Kernel] = staticmethod(observe_state)
+    observe: ClassVar[Kernel] = observe_state
     """Kernel that says what a conversion meets."""
+    age: ClassVar[Kernel | None] = None
+    """Kernel, of the form of `observe`, that makes what time has done part of the state before a pulse begins; None: nothing."""
     at_least_zero: ClassVar[tuple[str, ...]] = ()
     """Settings that must not be negative."""
     above_zero: ClassVar[tuple[str, ...]] = ("g_min_s", "v_threshold_v")

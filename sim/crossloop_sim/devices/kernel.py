@@ -19,15 +19,15 @@ from __future__ import annotations
 import contextlib
 import zlib
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from numba import float64, int64, njit, types, uint64
+from numba.core import cgutils
+from numba.extending import intrinsic
 
 from crossloop_sim import noise
-
-Kernel: TypeAlias = Any
-"""A compiled kernel; numba's types are opaque to the type checker."""
 
 W = 0
 """The plane of the normalised conductance, in every model."""
@@ -42,39 +42,80 @@ OBSERVE = float64(
 )  # cells, cell, constants, now_s, stream, number
 """Signature of an observe kernel."""
 
-PULSE_TYPE = types.FunctionType(PULSE)
-"""Type of a pulse kernel as an argument."""
-OBSERVE_TYPE = types.FunctionType(OBSERVE)
-"""Type of an observe kernel as an argument."""
+
+class Kernel:
+    """A kernel, compiled when it is first needed; the result is cached on disk.
+
+    Parameters
+    ----------
+    signature : numba signature
+        PULSE or OBSERVE.
+    function : callable
+        The Python function.
+    """
+
+    def __init__(self, signature: Any, function: Callable[..., float]) -> None:
+        self._signature = signature
+        self._function = function
+
+    @cached_property
+    def address(self) -> int:
+        """Address of the compiled function, as drivers take it: `pulse_at` and `observe_at` make a function of it again."""
+        # numba's cache watches the file of the compiled function only, but stores what it calls, too: so its stamp here also covers the
+        # random numbers and the files of this folder.
+        dispatcher = njit(cache=True, error_model="numpy")(self._function)
+        # numba has no public hook for the stamp. Should it move, numba's own one stays in force, wrong only while sources are edited.
+        with contextlib.suppress(AttributeError):
+            cache_file = dispatcher._cache._cache_file  # noqa: SLF001
+            cache_file._source_stamp = (cache_file._source_stamp, _FINGERPRINT)  # noqa: SLF001
+        dispatcher.compile(self._signature.args)
+        self._keep = dispatcher
+        compiled = dispatcher.overloads[self._signature.args]
+        return int(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name))
+
+
+def _function_at(function_type: Any) -> Any:
+    """Return an intrinsic that makes a function of this type of an address.
+
+    numba can pass functions as arguments itself, but looks their address up anew at every call, which costs some 30 us.
+    """
+
+    @intrinsic
+    def at(typing_context: Any, address: Any) -> Any:
+        def lower(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            function = cgutils.create_struct_proxy(function_type)(context, builder)
+            function.jit_addr = builder.inttoptr(arguments[0], context.get_value_type(types.voidptr))
+            function.c_addr = function.jit_addr
+            return function._getvalue()  # noqa: SLF001
+
+        return function_type(types.int64), lower
+
+    return at
+
+
+pulse_at = _function_at(types.FunctionType(PULSE))
+"""Makes a pulse kernel of an address, in compiled code."""
+observe_at = _function_at(types.FunctionType(OBSERVE))
+"""Makes an observe kernel of an address, in compiled code."""
 
 
 def pulse_kernel(function: Callable[..., float]) -> Kernel:
-    """Compile a pulse kernel; the result is cached on disk."""
-    return _compiled(function)
+    """Make a pulse kernel of a function."""
+    return Kernel(PULSE, function)
 
 
 def observe_kernel(function: Callable[..., float]) -> Kernel:
-    """Compile an observe kernel; the result is cached on disk."""
-    return _compiled(function)
+    """Make an observe kernel of a function."""
+    return Kernel(OBSERVE, function)
 
 
-def helper(function: Callable[..., Any]) -> Kernel:
-    """Compile a function that kernels call; it becomes part of them."""
-    return njit(function, cache=True, error_model="numpy")
+def helper(function: Callable[..., Any]) -> Any:
+    """Compile a function that kernels call; it becomes part of them.
 
-
-def _compiled(function: Callable[..., float]) -> Kernel:
-    """Mark a function for compilation, which happens when it is first needed.
-
-    numba's cache watches the file of the compiled function only, but stores what it calls, too: so its stamp here also covers the random
-    numbers and the files of this folder.
+    Inlined by numba, not only by LLVM: a call that remains makes the caller count references to its arrays, which costs more than the
+    pulse.
     """
-    dispatcher = njit(cache=True, error_model="numpy")(function)
-    # numba has no public hook for the stamp. Should it move, numba's own one stays in force, wrong only while sources are edited.
-    with contextlib.suppress(AttributeError):
-        cache_file = dispatcher._cache._cache_file  # noqa: SLF001
-        cache_file._source_stamp = (cache_file._source_stamp, _FINGERPRINT)  # noqa: SLF001
-    return dispatcher
+    return njit(function, cache=True, error_model="numpy", inline="always")
 
 
 def _fingerprint() -> int:

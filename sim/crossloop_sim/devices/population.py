@@ -11,7 +11,7 @@ from numba import float64, int64, njit, types, uint64
 
 from crossloop.protocol.errors import RangeError, ShapeError
 from crossloop_sim.devices.device import Device, Draws, FloatArray
-from crossloop_sim.devices.kernel import OBSERVE_TYPE, PULSE_TYPE
+from crossloop_sim.devices.kernel import observe_at, pulse_at
 from crossloop_sim.noise import Purpose
 
 
@@ -42,6 +42,8 @@ class Population:
         """Time since the population was made, in seconds."""
         self._observations = np.zeros(cells, np.int64)
         self._constants = np.ascontiguousarray(device.constants(), np.float64)
+        self._pulse = device.pulse.address
+        self._age = device.age.address if device.age else 0
         self._cycle = draws.streams(Purpose.CYCLE)
         self._read = draws.streams(Purpose.CELL_READ)
 
@@ -95,7 +97,7 @@ class Population:
         for _ in range(count):
             self.now_s += step
             _pulse_all(
-                self.device.pulse, self.planes, self._constants, v, t, limit, self.now_s - gap_s, self.device.v_threshold_v,
+                self._pulse, self._age, self.planes, self._constants, v, t, limit, self.now_s - gap_s, self.device.v_threshold_v,
                 self._cycle, self.pulses, lasted,
             )  # fmt: skip
         return lasted
@@ -109,7 +111,9 @@ class Population:
     def read_w(self) -> FloatArray:
         """Read every cell once: normalised conductance with everything that time and reading add, shape (cells,)."""
         w = np.empty(len(self))
-        _observe_all(self.device.observe, self.planes, self._constants, self.now_s, self._read, self._observations, w)
+        _observe_all(
+            self.device.observe.address, self.planes, self._constants, self.now_s, self._read, self._observations, w
+        )
         self._observations += 1
         return w
 
@@ -134,28 +138,30 @@ class Population:
 
 @njit(
     types.void(
-        PULSE_TYPE, float64[:, ::1], float64[::1], float64[::1], float64[::1], float64[::1], float64, float64, uint64[::1], int64[::1],
+        int64, int64, float64[:, ::1], float64[::1], float64[::1], float64[::1], float64[::1], float64, float64, uint64[::1], int64[::1],
         float64[::1],
     ),
     cache=True,
 )  # fmt: skip
-def _pulse_all(pulse: Any, cells: Any, constants: Any, v: Any, t: Any, limit: Any, now_s: float, threshold: float, streams: Any,
-               pulses: Any, lasted: Any) -> None:  # fmt: skip
-    """Apply one pulse to every cell."""
+def _pulse_all(pulse_address: int, age_address: int, cells: Any, constants: Any, v: Any, t: Any, limit: Any, now_s: float,
+               threshold: float, streams: Any, pulses: Any, lasted: Any) -> None:  # fmt: skip
+    """Apply one pulse to every cell; addresses are those of the kernels."""
+    pulse, age, ages = pulse_at(pulse_address), observe_at(age_address), age_address != 0
     for cell in range(pulses.size):
         if v[cell] != 0.0 and abs(v[cell]) >= threshold:
+            if ages:
+                age(cells, cell, constants, now_s - t[cell], streams[cell], 0)
             lasted[cell] = pulse(
                 cells, cell, constants, v[cell], t[cell], now_s, limit[cell], streams[cell], pulses[cell]
             )
             pulses[cell] += 1
 
 
-@njit(
-    types.void(OBSERVE_TYPE, float64[:, ::1], float64[::1], float64, uint64[::1], int64[::1], float64[::1]), cache=True
-)
+@njit(types.void(int64, float64[:, ::1], float64[::1], float64, uint64[::1], int64[::1], float64[::1]), cache=True)
 def _observe_all(
-    observe: Any, cells: Any, constants: Any, now_s: float, streams: Any, observations: Any, w: Any
+    address: int, cells: Any, constants: Any, now_s: float, streams: Any, observations: Any, w: Any
 ) -> None:
-    """Observe every cell."""
+    """Observe every cell; `address` is that of the kernel."""
+    observe = observe_at(address)
     for cell in range(w.size):
         w[cell] = observe(cells, cell, constants, now_s, streams[cell], observations[cell])

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import float64, int64, njit, types, uint8, uint64
 
-from crossloop_sim.devices.kernel import OBSERVE_TYPE, PULSE_TYPE, W
+from crossloop_sim.devices.kernel import W, observe_at, pulse_at
 from crossloop_sim.noise import deviate, ones, stream
 
 ALL_LINES = 65535
@@ -162,7 +162,7 @@ def _cholesky_solve(matrix: Any, vector: Any) -> None:
 
 
 @njit(cache=True, error_model="numpy")
-def _end_pulses(cycle: int, world: World, pulse: Any) -> None:
+def _end_pulses(cycle: int, world: World, pulse: Any, age: Any, ages: bool) -> None:
     """End the pulses of every cell whose row or column changes its voltage at `cycle`."""
     tile, sensing, dummy = world.now[TILE], world.now[SENSING], world.now[DUMMY]
     constants = world.constants
@@ -200,6 +200,8 @@ def _end_pulses(cycle: int, world: World, pulse: Any) -> None:
             cell = i * columns + j
             if abs(v) >= threshold:
                 if tile != dummy:
+                    if ages:
+                        age(cells, cell, model, begin * cycle_s, streams[cell], 0)
                     pulse(
                         cells, cell, model, v, (cycle - begin) * cycle_s, cycle * cycle_s, limit_a, streams[cell],
                         ups[cell] + downs[cell],
@@ -228,7 +230,7 @@ def _switch_line(cycle: int, world: World, family: int, line: int) -> None:
 
 
 @njit(cache=True, error_model="numpy")
-def _settle_all(cycle: int, force: bool, world: World, pulse: Any) -> None:
+def _settle_all(cycle: int, force: bool, world: World, pulse: Any, age: Any, ages: bool) -> None:
     """Find every line's voltage anew, floating ones included, and switch those that differ (all of them with `force`)."""
     low, high = 0.0, 0.0
     for family in range(2):
@@ -243,7 +245,7 @@ def _settle_all(cycle: int, force: bool, world: World, pulse: Any) -> None:
         for line in range(world.now[ROWS + family]):
             world.changed[family, line] = force or world.target[family, line] != world.volts[family, line]
     if world.now[LIVE] != 0:
-        _end_pulses(cycle, world, pulse)
+        _end_pulses(cycle, world, pulse, age, ages)
     for family in range(2):
         for line in range(world.now[ROWS + family]):
             if world.changed[family, line] != 0:
@@ -251,7 +253,7 @@ def _settle_all(cycle: int, force: bool, world: World, pulse: Any) -> None:
 
 
 @njit(cache=True, error_model="numpy")
-def _settle(cycle: int, world: World, pulse: Any) -> None:
+def _settle(cycle: int, world: World, pulse: Any, age: Any, ages: bool) -> None:
     """Connect lines to their levels, or to ground, after gates or states have changed."""
     pins = world.pins
     words = pins.shape[1]
@@ -273,10 +275,10 @@ def _settle(cycle: int, world: World, pulse: Any) -> None:
                 different ^= lowest
     if world.now[FLOATING] != 0:
         if count != 0 or world.now[LIVE] != 0:
-            _settle_all(cycle, False, world, pulse)
+            _settle_all(cycle, False, world, pulse, age, ages)
         return
     if count != 0 and world.now[LIVE] != 0:
-        _end_pulses(cycle, world, pulse)
+        _end_pulses(cycle, world, pulse, age, ages)
     for position in range(count):
         family, line = lines[position] & 1, lines[position] >> 1
         if world.changed[family, line] != 0:
@@ -285,7 +287,8 @@ def _settle(cycle: int, world: World, pulse: Any) -> None:
 
 @njit(
     types.void(
-        PULSE_TYPE,
+        int64,
+        int64,
         uint64[:, ::1],
         float64[:, ::1],
         float64[:, ::1],
@@ -306,9 +309,11 @@ def _settle(cycle: int, world: World, pulse: Any) -> None:
     cache=True,
     error_model="numpy",
 )
-def apply(pulse: Any, events: Any, levels: Any, volts: Any, pins: Any, since: Any, driven: Any, cells: Any, streams: Any, counts: Any,
-          line_counts: Any, now: Any, constants: Any, model: Any, target: Any, changed: Any, order: Any) -> None:  # fmt: skip
-    """Apply event records, shape (n, words), in order; `pulse` is the kernel of the cells, the other arrays are those of `World`."""
+def apply(pulse_address: int, age_address: int, events: Any, levels: Any, volts: Any, pins: Any, since: Any, driven: Any, cells: Any,
+          streams: Any, counts: Any, line_counts: Any, now: Any, constants: Any, model: Any, target: Any, changed: Any,
+          order: Any) -> None:  # fmt: skip
+    """Apply event records, shape (n, words), in order; addresses are those of the cells' kernels, arrays those of `World`."""
+    pulse, age, ages = pulse_at(pulse_address), observe_at(age_address), age_address != 0
     world = World(
         levels,
         volts,
@@ -337,7 +342,7 @@ def apply(pulse: Any, events: Any, levels: Any, volts: Any, pins: Any, since: An
                 pins[GATE, word] = event[4 + word]
                 pins[GATE + 1, word] = event[4 + words + word]
             if different != uint64(0):
-                _settle(cycle, world, pulse)
+                _settle(cycle, world, pulse, age, ages)
         elif kind == KIND_LEVEL:
             family, line = np.int64(event[2]), np.int64(event[3])
             v = np.int64(event[4]) * constants[LEVEL_STEP]
@@ -348,7 +353,7 @@ def apply(pulse: Any, events: Any, levels: Any, volts: Any, pins: Any, since: An
                 levels[family, line] = v
                 on = on or (pins[ON + family, line >> 6] >> uint64(line & 63)) & uint64(1) != uint64(0)
             if on:
-                _settle_all(cycle, False, world, pulse)
+                _settle_all(cycle, False, world, pulse, age, ages)
         elif kind == KIND_STATES:
             for bit in range(4):
                 for word in range(words):
@@ -356,7 +361,7 @@ def apply(pulse: Any, events: Any, levels: Any, volts: Any, pins: Any, since: An
             floats = _any_floats(pins, 0, now[ROWS]) or _any_floats(pins, 1, now[COLUMNS])
             # Lines that have just ceased to float leave the voltage they had, so this record is settled as if they still did.
             now[FLOATING] |= floats
-            _settle(cycle, world, pulse)
+            _settle(cycle, world, pulse, age, ages)
             now[FLOATING] = floats
             now[SENSING] = 0
             for word in range(words):
@@ -364,14 +369,14 @@ def apply(pulse: Any, events: Any, levels: Any, volts: Any, pins: Any, since: An
                     now[SENSING] = 1
         elif kind == KIND_TILE:
             # What was under way ends on the old cells; the lines' voltages then lie on the new ones.
-            _settle_all(cycle, True, world, pulse)
+            _settle_all(cycle, True, world, pulse, age, ages)
             now[TILE] = np.int64(event[2])
-            _settle_all(cycle, True, world, pulse)
+            _settle_all(cycle, True, world, pulse, age, ages)
 
 
 @njit(
     types.void(
-        OBSERVE_TYPE,
+        int64,
         float64[:, :, ::1],
         uint64[:, ::1],
         int64[::1],
@@ -383,8 +388,9 @@ def apply(pulse: Any, events: Any, levels: Any, volts: Any, pins: Any, since: An
     cache=True,
     error_model="numpy",
 )
-def observe(kernel: Any, cells: Any, streams: Any, now: Any, model: Any, now_s: float, number: int, state: Any) -> None:  # fmt: skip
+def observe(address: int, cells: Any, streams: Any, now: Any, model: Any, now_s: float, number: int, state: Any) -> None:  # fmt: skip
     """Fill `state`, shape (cells,), with what a conversion at `now_s` meets in the connected tile; `number` counts its conversions."""
+    kernel = observe_at(address)
     tile = now[TILE]
     for cell in range(state.size):
         state[cell] = kernel(cells[tile], cell, model, now_s, streams[tile, cell], number)

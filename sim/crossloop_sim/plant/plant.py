@@ -65,6 +65,8 @@ class Plant:
         ])  # fmt: skip
         self._model = np.ascontiguousarray(device.constants(), np.float64)
         # The plane itself where no kernel has to be asked.
+        self._pulse = device.pulse.address
+        self._age = device.age.address if device.age else 0
         self._ages = device.observe is not observe_state
         self._seen = np.empty(p.rows * p.columns)
         self._errors = channel_errors(c.front_end, c.seed, lines)
@@ -110,7 +112,7 @@ class Plant:
 
     def _apply(self, events: Events) -> None:
         kernels.apply(
-            self._configuration.device.pulse, events, self._levels, self._volts, self._pins, self._since, self._driven, self._cells,
+            self._pulse, self._age, events, self._levels, self._volts, self._pins, self._since, self._driven, self._cells,
             self._cycle_streams, self._counts, self._line_counts, self._now, self._constants, self._model, self._target, self._changed,
             self._order,
         )  # fmt: skip
@@ -185,7 +187,7 @@ class Plant:
             return self._cells[-1, W]
         number = int(self._conversions[self._now[kernels.TILE]].sum())
         kernels.observe(
-            self._configuration.device.observe, self._cells, self._read_streams, self._now, self._model,
+            self._configuration.device.observe.address, self._cells, self._read_streams, self._now, self._model,
             cycle / self._parameters.clock_hz, number, self._seen,
         )  # fmt: skip
         return self._seen

@@ -126,7 +126,8 @@ def test_seed_decides_everything():
     p = Parameters(rows=8, columns=8, tiles=2)
     settings = {"initial": "uniform", "initial_spread": 0.5}
     one, again, other = (Plant(p, preset("rpu", seed=seed, **settings)) for seed in (4, 4, 5))
-    for key, values in one.cell_fields(1).items():
+    for key in ("w", "up", "down", "upper", "lower"):
+        values = one.cell_fields(1)[key]
         np.testing.assert_array_equal(values, again.cell_fields(1)[key])
         assert (values != other.cell_fields(1)[key]).any()
         assert (values != one.cell_fields(0)[key]).any()
@@ -151,7 +152,7 @@ def test_initial_states_spread_as_set(initial, sd):
     [
         ({"dw_min": -1.0}, "dw_min must not be negative"),
         ({"g_max_s": 1e-9}, "g_max_s of 1e-09 S must be above g_min_s"),
-        ({"device": "square"}, "device must be one of constant, soft-bounds"),
+        ({"device": "square"}, "device must be one of constant, linear, soft-bounds"),
         ({"read_noise": math.nan}, "read_noise must be a finite number"),
         ({"w_min": 0.5}, "w_min and w_max must lie on both sides of 0"),
         ({"seed": -1}, "seed must be from 0"),
