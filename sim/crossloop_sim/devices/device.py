@@ -80,11 +80,11 @@ class Device(ABC):
     """Kernel, of the form of `observe`, that makes what time has done part of the state before a pulse begins; None: nothing."""
     at_least_zero: ClassVar[tuple[str, ...]] = ()
     """Settings that must not be negative."""
-    above_zero: ClassVar[tuple[str, ...]] = ("g_min_s", "v_threshold_v")
+    above_zero: ClassVar[tuple[str, ...]] = ("v_threshold_v",)
     """Settings that must be above 0."""
 
     g_min_s: float = 1 / (24e6 * 4.5)
-    """Conductance of w = -1 in siemens. Source: mean resistance 24 Mohm, on/off ratio 8: mean*2/9 (Gokmen and Vlasov 2016)."""
+    """Conductance of w = -1 in siemens; below 0 where w = -1 is out of reach. Source: mean resistance 24 Mohm, on/off ratio 8: mean*2/9 (Gokmen and Vlasov 2016)."""
     g_max_s: float = 8 / (24e6 * 4.5)
     """Conductance of w = +1 in siemens. Source: as g_min_s."""
     v_threshold_v: float = 0.7
@@ -101,6 +101,10 @@ class Device(ABC):
         for name in (*Device.above_zero, *self.above_zero):
             if getattr(self, name) <= 0:
                 raise RangeError(f"plant setting {name} must be above 0, not {getattr(self, name)!r}")
+        if self.g_mid_s <= 0:
+            raise RangeError(
+                f"plant settings g_min_s and g_max_s must have a mean above 0 S, not {self.g_min_s!r} and {self.g_max_s!r}"
+            )
         if self.g_max_s <= self.g_min_s:
             raise RangeError(f"plant setting g_max_s of {self.g_max_s!r} S must be above g_min_s, {self.g_min_s!r} S")
 

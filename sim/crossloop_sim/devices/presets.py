@@ -52,7 +52,7 @@ PULSED: dict[str, Device] = {
     # One side of a pair of phase-change cells: only up pulses, then reset. Source: aihwkit's PCMPresetDevice, after Nandakumar et al., Front.
     # Neurosci. 14:406 (2020). Conductance: a choice, w = 2 is 25 uS and w = 0 is 0.25 uS.
     "pcm-side": ExpStep(
-        g_min_s=-12.125e-6 + 2e-5, g_max_s=1.2625e-5 + 1e-6,
+        g_min_s=-12.125e-6, g_max_s=12.625e-6,
         dw_min=0.01, dw_min_dtod=0.2, up_down_dtod=0.05, w_max=2.0, w_max_dtod=0.1, w_min=0.0, w_min_dtod=0.0, c2c=0.6, c2c_add=0.042,
         c2c_slope=0.108, a_up=-27.235, a_down=-2.235, gamma_up=2.5, gamma_down=2.5, z_slope=-1.0, z_offset=0.0,
     ),
