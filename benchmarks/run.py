@@ -12,6 +12,7 @@ from report import Report
 BENCHMARKS = {
     "loop": "one program through rtl: and through cocotb: equal transcripts, cycles per second of each and of the raw engine",
     "train": "the demo's training through rtl: and model:, samples per second in turns",
+    "plant": "the plant against its peers in turns: circuits (badcrossbar), tiles and training (aihwkit); needs --peers",
     "cycles": "engine cycles of product and update over tile sizes, converter serial time apart",
 }
 """Name and purpose; each is a module of this folder with `measure(report)`."""

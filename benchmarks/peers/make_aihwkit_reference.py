@@ -3,14 +3,15 @@
     ./scripts/bench --peers
     .venv-peers/bin/python benchmarks/peers/make_aihwkit_reference.py tests/unit/devices/data/aihwkit.json
 
-Per preset: 40,000 cells with spreads, drawn by aihwkit. From each of several states one up or one down pulse is given to every cell; steps are
-those of the hidden weight (without write noise), of the cells whose bounds enclose the state. Alternating pulses end near the symmetry point;
-the cells of one run share their noise (a table of normal deviates that is drawn once), so the spread from run to run is measured, too.
+Per preset: 40,000 cells with spreads, drawn by aihwkit. From each of several states one up or one down pulse is given to every cell;
+steps are those of the hidden weight (without write noise), of the cells whose bounds enclose the state. Alternating pulses end near the
+symmetry point; the cells of one run share their noise (a table of normal deviates that is drawn once), so the spread from run to run is
+measured, too.
 """
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import json
 import platform
 import sys
@@ -138,7 +139,7 @@ def main() -> None:
     provenance = {
         "made_by": "benchmarks/peers/make_aihwkit_reference.py",
         "aihwkit": aihwkit.__version__, "torch": torch.__version__, "python": platform.python_version(),
-        "seed": SEED, "cells": SIDE * SIDE, "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "seed": SEED, "cells": SIDE * SIDE, "date": dt.datetime.now(dt.UTC).date().isoformat(),
     }  # fmt: skip
     Path(sys.argv[1]).write_text(json.dumps({"provenance": provenance, "presets": results}, indent=1) + "\n")
 

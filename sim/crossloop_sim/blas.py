@@ -1,4 +1,7 @@
-"""One BLAS thread where numba's threads work too: the two kinds of threads wait for each other by spinning, which costs up to a hundredfold."""
+"""One BLAS thread where numba's threads work too.
+
+The two kinds of threads wait for each other by spinning, which costs up to a hundredfold.
+"""
 
 from __future__ import annotations
 

@@ -17,6 +17,10 @@ from crossloop_sim.array.ladder import LadderSolver, Terminals
 FloatArray = npt.NDArray[np.float64]
 
 
+_TOLERANCE = 1e-7
+"""Relative error of a correction."""
+
+
 class EffectiveMatrix:
     """Maps voltages at the left ends of the rows to currents into the bottom ends of the columns; all other connected ends at 0 V.
 
@@ -28,7 +32,8 @@ class EffectiveMatrix:
 
     def __init__(self, solver: LadderSolver) -> None:
         rows, columns = solver.shape
-        self._solver = solver
+        self.solver = solver
+        """The array."""
         # By reciprocity either side may be driven: the fewer cases the better.
         if rows <= columns:
             solved = solver.solve(_zero(rows, columns, rows)._replace(left_v=np.eye(rows)))
@@ -39,7 +44,7 @@ class EffectiveMatrix:
         self.matrix_s = np.ascontiguousarray(matrix_s)
         """Currents per volt in siemens, shape (columns, rows)."""
         self.error = solved.error
-        """Estimated relative error of the matrix when it was made."""
+        """Estimated error of the matrix, relative to its largest entry; it grows with every change."""
 
     def currents_a(self, row_v: npt.ArrayLike) -> FloatArray:
         """Return the currents into the columns.
@@ -70,7 +75,7 @@ class EffectiveMatrix:
         RangeError
             If the cell is outside the array, or the conductance is negative or not a number; nothing was changed.
         """
-        rows, columns = self._solver.shape
+        rows, columns = self.solver.shape
         if not (0 <= row < rows and 0 <= column < columns):
             raise RangeError(
                 f"cell ({row}, {column}) is outside the array of {rows} x {columns} cells; nothing was changed"
@@ -79,21 +84,22 @@ class EffectiveMatrix:
             raise RangeError(
                 f"the conductance of cell ({row}, {column}) must be finite and not negative, not {cell_s!r} S; nothing was changed"
             )
-        cells = self._solver.ladder.cell_s
+        cells = self.solver.ladder.cell_s
         d_s = cell_s - cells[row, column]
         if d_s == 0:
             return
         unit = np.zeros((rows, columns))
         unit[row, column] = 1.0
-        answer = self._solver.solve_injected(_zero(rows, columns, 1), -unit, unit)
+        # The answer enters as a correction, which is small against the whole: fewer of its digits are needed.
+        answer = self.solver.solve_injected(_zero(rows, columns, 1), -unit, unit, tolerance=_TOLERANCE)
         assert answer.row_v is not None
         assert answer.column_v is not None
         r_ohm = answer.column_v[0, row, column] - answer.row_v[0, row, column]
         cell_v_per_v = -answer.left_a[:, 0]
         self.matrix_s += np.outer(answer.bottom_a[:, 0], cell_v_per_v * (d_s / (1 + d_s * r_ohm)))
-        changed = cells.copy()
-        changed[row, column] = cell_s
-        self._solver.set_cells(changed)
+        self.solver.change_cell(row, column, cell_s)
+        share = abs(d_s / (1 + d_s * r_ohm)) * float(np.abs(answer.bottom_a).max() * np.abs(cell_v_per_v).max())
+        self.error += 2 * _TOLERANCE * share / max(float(np.abs(self.matrix_s).max()), 1e-300)
 
 
 def _zero(rows: int, columns: int, cases: int) -> Terminals:

@@ -59,6 +59,34 @@ def factor_lines(
 
 
 @njit(cache=True, error_model="numpy")
+def change_cell(
+    cell: Any, row: Any, column: Any, prepared: Any, row_factors: Any, i: int, j: int, cell_s: float
+) -> None:
+    """Give one cell another conductance, and bring up to date what `prepare` made: factors of its row and its column."""
+    diagonal, inverse, ratio, blocks, column_inverse, column_ratio = prepared
+    row_inverse, row_ratio = row_factors
+    m, n = cell.shape
+    diagonal[i, j] += cell_s - cell[i, j]
+    cell[i, j] = cell_s
+    blocks[i // BLOCK, j, i % BLOCK] = cell_s
+    previous = row_inverse[i, j - 1] if j > 0 else 0.0
+    for k in range(j, n):
+        factor = row[i, k] * previous if k > 0 else 0.0
+        scale = cell[i, k] + row[i, k] + row[i, k + 1]
+        pivot = scale - (row[i, k] * factor if k > 0 else 0.0)
+        previous = 1.0 / pivot if pivot > 1e-14 * scale else 0.0
+        row_inverse[i, k], row_ratio[i, k] = previous, factor
+        inverse[i // BLOCK, k, i % BLOCK], ratio[i // BLOCK, k, i % BLOCK] = previous, factor
+    previous = column_inverse[i - 1, j] if i > 0 else 0.0
+    for k in range(i, m):
+        factor = column[k, j] * previous if k > 0 else 0.0
+        scale = cell[k, j] + column[k, j] + column[k + 1, j]
+        pivot = scale - (column[k, j] * factor if k > 0 else 0.0)
+        previous = 1.0 / pivot if pivot > 1e-14 * scale else 0.0
+        column_inverse[k, j], column_ratio[k, j] = previous, factor
+
+
+@njit(cache=True, error_model="numpy")
 def _hats(size: int, count: int) -> Any:
     """Return, for `size` positions under `count` hats, the left hat of each and its weight; the right one has the rest."""
     left = np.empty(size, np.int64)
@@ -501,7 +529,8 @@ def solve_single(ladder: Any, system: Any, row_factors: Any, hats_across: int, e
 
 @njit(cache=True, error_model="numpy", parallel=True)
 def solve_cases(ladder: Any, system: Any, row_factors: Any, hats_across: int, left: Any, right: Any, top: Any, bottom: Any,
-                potentials: bool, x: Any, w: Any, tolerance: float, limit: int, out: Any, residuals: Any, iterations: Any) -> None:  # fmt: skip
+                potentials: bool, x: Any, w: Any, tolerance: float, limit: int, out: Any, residuals: Any,
+                iterations: Any) -> None:  # fmt: skip
     """Solve K cases, each by itself, so that the number of threads changes nothing.
 
     Voltages have shape (K, lines), `out` (K, 2M + 2N); `x` and `w`, shape (K, M, N), are filled if `potentials`.

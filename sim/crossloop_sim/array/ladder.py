@@ -103,6 +103,8 @@ class LadderSolver:
         self.ladder, self._smoothness = check_ladder(ladder)
         self._tolerance = tolerance
         self._factored = False
+        # Whether the cells are a copy of our own, which may be changed in place.
+        self._owned = False
         self._hats = 0
 
     @property
@@ -114,7 +116,15 @@ class LadderSolver:
     def set_cells(self, cell_s: FloatArray) -> None:
         """Replace the cells, shape (M, N), in siemens; everything else stays."""
         self.ladder, self._smoothness = check_ladder(self.ladder._replace(cell_s=cell_s))
-        self._factored = False
+        self._factored = self._owned = False
+
+    def change_cell(self, row: int, column: int, cell_s: float) -> None:
+        """Replace one cell, in siemens; the caller has checked the value. The factors of its row and column are renewed, no others."""
+        if not self._owned:
+            self.ladder = self.ladder._replace(cell_s=self.ladder.cell_s.copy())
+            self._owned, self._factored = True, False
+        self._factor(1)
+        kernels.change_cell(*self.ladder, self._prepared, self._row_factors, row, column, cell_s)
 
     def solve(self, terminals: Terminals, *, potentials: bool = False) -> Solution:
         """Solve K cases.
@@ -153,11 +163,17 @@ class LadderSolver:
             )  # fmt: skip
             residual, iterations = residuals.max(), counts.max()
         return self._solution(
-            out, x if potentials else None, w if potentials else None, float(residual), int(iterations)
+            out, x if potentials else None, w if potentials else None, float(residual), int(iterations), self._stop
         )
 
     def solve_injected(
-        self, terminals: Terminals, row_a: FloatArray, column_a: FloatArray, start: FloatArray | None = None
+        self,
+        terminals: Terminals,
+        row_a: FloatArray,
+        column_a: FloatArray,
+        start: FloatArray | None = None,
+        *,
+        tolerance: float | None = None,
     ) -> Solution:
         """Solve one case with currents injected into the nodes, shape (M, N), in amperes.
 
@@ -169,28 +185,31 @@ class LadderSolver:
             Currents into row-side and column-side nodes.
         start : ndarray, optional
             Column-side potentials to start from, shape (M, N): those of a similar network.
+        tolerance : float, optional
+            Relative error that this solution may have; by default that of the solver.
         """
         rows, columns = self.shape
         volts = _check_terminals(terminals, rows, columns)
         self._factor(1)
+        stop = self._stop if tolerance is None else max(tolerance / self._amplification, 3e-16)
         out = np.empty((1, 2 * (rows + columns)))
         x = np.empty((rows, columns)) if start is None else np.array(start, np.float64)
         w = np.empty((rows, columns))
         residual, iterations = kernels.solve_single(
             self.ladder, self._system, self._row_factors, self._hats, (volts[0][0], volts[1][0], volts[2][0], volts[3][0]),
-            np.ascontiguousarray(row_a, np.float64), np.ascontiguousarray(column_a, np.float64), x, w, start is not None, self._stop,
+            np.ascontiguousarray(row_a, np.float64), np.ascontiguousarray(column_a, np.float64), x, w, start is not None, stop,
             _LIMIT, out[0],
         )  # fmt: skip
-        return self._solution(out, x[None], w[None], float(residual), int(iterations))
+        return self._solution(out, x[None], w[None], float(residual), int(iterations), stop)
 
     def _solution(
-        self, out: FloatArray, x: FloatArray | None, w: FloatArray | None, residual: float, iterations: int
+        self, out: FloatArray, x: FloatArray | None, w: FloatArray | None, residual: float, iterations: int, stop: float
     ) -> Solution:
         rows, columns = self.shape
-        if not residual <= self._stop:
+        if not residual <= stop:
             raise CircuitError(
                 f"the array of {rows} x {columns} cells did not converge: residual {residual:.1e} after {iterations} iterations, "
-                f"{self._stop:.1e} wanted; the conductances span too many decades"
+                f"{stop:.1e} wanted; the conductances span too many decades"
             )
         a = out.T
         ends = (a[:rows], a[rows : 2 * rows], a[2 * rows : 2 * rows + columns], a[2 * rows + columns :])

@@ -84,7 +84,10 @@ class Device(ABC):
     """Settings that must be above 0."""
 
     g_min_s: float = 1 / (24e6 * 4.5)
-    """Conductance of w = -1 in siemens; below 0 where w = -1 is out of reach. Source: mean resistance 24 Mohm, on/off ratio 8: mean*2/9 (Gokmen and Vlasov 2016)."""
+    """Conductance of w = -1 in siemens; below 0 where w = -1 is out of reach.
+
+    Source: mean resistance 24 Mohm, on/off ratio 8: mean*2/9 (Gokmen and Vlasov 2016).
+    """
     g_max_s: float = 8 / (24e6 * 4.5)
     """Conductance of w = +1 in siemens. Source: as g_min_s."""
     v_threshold_v: float = 0.7

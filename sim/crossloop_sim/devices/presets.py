@@ -1,7 +1,7 @@
 """Named kinds of cells, each number with its source.
 
-Those after aihwkit keep its unit of w. Its weights have no conductance, so `g_min_s` and `g_max_s` (w = -1 and +1) are choices here, stated with
-each; where w = 0 is the lowest state, the range reaches from 0 to 2.
+Those after aihwkit keep its unit of w. Its weights have no conductance, so `g_min_s` and `g_max_s` (w = -1 and +1) are choices here, stated
+with each; where w = 0 is the lowest state, the range reaches from 0 to 2.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ PULSED: dict[str, Device] = {
         dw_min=0.00028214, dw_min_dtod=0.1, up_down_dtod=0.01, w_max=1.1714, w_max_dtod=0.05, w_min=-0.8286, w_min_dtod=0.05, c2c=2.0,
         gamma_up=0.4152, gamma_up_dtod=0.05, gamma_down=0.7342, gamma_down_dtod=0.05, nominal_bounds=True,
     ),
-    # One side of a pair of phase-change cells: only up pulses, then reset. Source: aihwkit's PCMPresetDevice, after Nandakumar et al., Front.
-    # Neurosci. 14:406 (2020). Conductance: a choice, w = 2 is 25 uS and w = 0 is 0.25 uS.
+    # One side of a pair of phase-change cells: only up pulses, then reset. Source: aihwkit's PCMPresetDevice, after Nandakumar et al.,
+    # Front. Neurosci. 14:406 (2020). Conductance: a choice, w = 2 is 25 uS and w = 0 is 0.25 uS.
     "pcm-side": ExpStep(
         g_min_s=-12.125e-6, g_max_s=12.625e-6,
         dw_min=0.01, dw_min_dtod=0.2, up_down_dtod=0.05, w_max=2.0, w_max_dtod=0.1, w_min=0.0, w_min_dtod=0.0, c2c=0.6, c2c_add=0.042,

@@ -1,16 +1,16 @@
 """Compiled kernels of whole tiles: trains, outer-product updates, products.
 
-Random numbers are hashes of (seed, event, line or cell), so neither threads nor the order of rows change anything. All of them are in this one
-file, because numba's cache looks at the file of the outermost function only.
+Random numbers are hashes of (seed, event, line or cell), so neither threads nor the order of rows change anything. All of them are in
+this one file, because numba's cache looks at the file of the outermost function only.
 
-A cell's step is d*a_d*(1 - s_d*(w + r)), with a the step, s the slope, r the reference, d the direction: constant, linear and soft-bounds models
-are all of this form. With q = 1 - a*s, n steps without noise and bounds give exactly
+A cell's step is d*a_d*(1 - s_d*(w + r)), with a the step, s the slope, r the reference, d the direction: constant, linear and soft-bounds
+models are all of this form. With q = 1 - a*s, n steps without noise and bounds give exactly
 
     w_n - w = d*a*(1 - s*(w + r))*(1 - q^n)/(1 - q)
 
 and their noise has the spread a*c2c*(1 - s*(w + r))*q^(n-1)*sqrt(n) if it is multiplicative, a*c2c*sqrt((1 - q^2n)/(1 - q^2)) if it is
-additive. The count form draws one deviate per cell with that spread and limits the result to the bounds once; the sequential form does every step
-by itself. They differ by what bounds do between the steps of one update, and, for multiplicative noise, by its square.
+additive. The count form draws one deviate per cell with that spread and limits the result to the bounds once; the sequential form does
+every step by itself. They differ by what bounds do between the steps of one update, and, for multiplicative noise, by its square.
 """
 
 from __future__ import annotations
@@ -271,8 +271,10 @@ def _add_rows(driven: Any, seen: Any, out: Any) -> None:
 
 @njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract"})
 def _dot(a: Any, b: Any) -> Any:
-    """Return the scalar product of two float32 vectors. The processor's vector width decides the order of the sum: its last bit may differ
-    between kinds of processors, never between runs or numbers of threads.
+    """Return the scalar product of two float32 vectors.
+
+    The processor's vector width decides the order of the sum: its last bit may differ between kinds of processors, never between runs or
+    numbers of threads.
     """
     total = float32(0.0)
     for j in range(a.size):

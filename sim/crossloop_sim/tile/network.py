@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -37,7 +38,7 @@ class TileNetwork:
         rng = np.random.default_rng(seed)
         self.tiles = [
             AnalogTile(inputs + 1, outputs, device, settings, seed=seed + layer)
-            for layer, (inputs, outputs) in enumerate(zip(sizes[:-1], sizes[1:], strict=True))
+            for layer, (inputs, outputs) in enumerate(pairwise(sizes))
         ]
         """One tile per layer; its last row is the bias."""
         for tile in self.tiles:
