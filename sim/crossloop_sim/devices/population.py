@@ -133,7 +133,7 @@ class Population:
             )
         if np.isnan(array).any():
             raise RangeError(f"{name} must be numbers, not NaN; nothing was changed")
-        return np.ascontiguousarray(np.broadcast_to(array, (len(self),)))
+        return np.broadcast_to(array, (len(self),)).copy()
 
 
 @njit(

@@ -6,11 +6,18 @@ with each; where w = 0 is the lowest state, the range reaches from 0 to 2.
 
 from __future__ import annotations
 
+from crossloop_sim.devices.capacitor import Capacitor3T1C
 from crossloop_sim.devices.constant import ConstantStep
 from crossloop_sim.devices.device import Device
+from crossloop_sim.devices.ecram import EcRam
 from crossloop_sim.devices.exponential import ExpStep
+from crossloop_sim.devices.filament import FilamentCell
+from crossloop_sim.devices.floating_gate import IonicFloatingGate
 from crossloop_sim.devices.linear import LinearStep
+from crossloop_sim.devices.pcm import PcmCell
+from crossloop_sim.devices.protonic import ProtonicResistor
 from crossloop_sim.devices.soft_bounds import SoftBounds
+from crossloop_sim.devices.threshold import ThresholdCell
 
 PULSED: dict[str, Device] = {
     # The specification for training with plain gradient descent: symmetric constant steps, about 1250 of them.
@@ -70,5 +77,29 @@ PULSED: dict[str, Device] = {
 }  # fmt: skip
 """Pulse-driven cells."""
 
-DEVICES: dict[str, Device] = dict(PULSED)
+PHYSICAL: dict[str, Device] = {
+    # Electrochemical cells by their open-circuit voltage; the three ways to drive the gate. Sources: in `ecram`.
+    "ecram-voltage": EcRam(),
+    "ecram-compensated": EcRam(drive="compensated"),
+    "ecram-current": EcRam(drive="current"),
+    # Source: in `protonic`.
+    "protonic": ProtonicResistor(),
+    # Source: in `pcm` and `noise_laws`.
+    "pcm": PcmCell(),
+    # Source: in `capacitor`.
+    "3t1c": Capacitor3T1C(),
+    # Source: in `filament`; the cells are pristine.
+    "filament": FilamentCell(),
+    # Formed cells for write-verify, 1 to 40 uS: 0.3 uS of white read noise, and a relaxation of 2.8 uS (unverified). Source: in
+    # `threshold`.
+    "rram": ThresholdCell(
+        g_min_s=1e-6, g_max_s=40e-6, dw_min=0.03, dw_min_dtod=0.1, w_max_dtod=0.0, w_min_dtod=0.0, t_pulse_s=1e-6, c2c=0.3,
+        read_white=0.3 / 19.5, relaxation=2.8 / 19.5,
+    ),
+    # Source: in `floating_gate`.
+    "floating-gate": IonicFloatingGate(),
+}  # fmt: skip
+"""Cells by their physics."""
+
+DEVICES: dict[str, Device] = PULSED | PHYSICAL
 """Every named kind."""
