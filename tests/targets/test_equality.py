@@ -33,6 +33,28 @@ def test_model_and_rtl_leave_equal_transcripts(open_session, geometry: str, name
     assert len(model.frames_in) > 2
 
 
+PLANTS = {
+    "wires, filter and channel errors": (
+        "r_row_ohm=2e4&r_column_ohm=3e4&r_driver_ohm=1e5&c_row_f=1e-13&c_column_f=1e-13&t_filter_s=2e-7&gain_error=0.02"
+        "&offset_error=0.005"
+    ),
+    "nonlinear cells": "iv=sinh",
+    "phase-change cells": "preset=pcm",
+    "write noise": "preset=reram-om",
+    "cells that age": "lifetime_s=1e-3&read_white=0.01&read_flicker=0.01&relaxation=0.02&relaxation_time_s=1e-4",
+    "a tile of resistors": "dummy_g_s=4e-8",
+}
+"""Analog worlds in which the order or the times of events would show."""
+
+
+@pytest.mark.parametrize("plant", PLANTS)
+@pytest.mark.parametrize("name", ["updates", "products"])
+def test_transcripts_are_equal_in_every_analog_world(open_session, plant: str, name: str) -> None:
+    query = f"{GEOMETRIES['5x4 two tiles']}&{PLANTS[plant]}"
+    model, rtl = (_transcript(open_session, target, query, name) for target in ("model", "rtl"))
+    assert transcript.difference(model, rtl) is None
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("query", ["rows=64&columns=64&tiles=1", "rows=65&columns=64&tiles=2"])
 @pytest.mark.parametrize("name", scenarios.SCENARIOS)

@@ -163,3 +163,13 @@ class OneTransistorOneResistor(Law):
         by_drain = np.where(forward, by_vds, by_vds + by_vgs)
         by_source = np.where(forward, -by_vds - by_vgs, -by_vds)
         return np.where(forward, i, -i), by_drain, by_source
+
+
+LAWS: dict[str, Law] = {
+    "ohmic": Ohmic(),
+    "sinh": Sinh(),
+    "cubic": Cubic(),
+    "1s1r": OneSelectorOneResistor(),
+    "1t1r": OneTransistorOneResistor(),
+}
+"""Laws by name, with their default settings."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import numpy.typing as npt
 
@@ -11,22 +9,20 @@ FloatArray = npt.NDArray[np.float64]
 
 
 class Filter:
-    """Follows the currents of every line with one time constant, exactly for currents that are constant between calls.
+    """Follows the current of every line with its time constant, exactly for currents that are constant between calls.
 
     Parameters
     ----------
-    lines : int
-        Lines of the longer family.
-    t_filter_s : float
-        Time constant in seconds, above 0.
+    t_filter_s : ndarray
+        Time constant of every channel in seconds, shape (2, lines); 0: none.
     """
 
-    def __init__(self, lines: int, t_filter_s: float) -> None:
-        self.outputs_a = np.zeros((2, lines))
+    def __init__(self, t_filter_s: FloatArray) -> None:
+        self.outputs_a = np.zeros(t_filter_s.shape)
         """Output of every channel in amperes, by family."""
-        self._t_filter_s = t_filter_s
+        self._rate_hz = np.divide(1.0, t_filter_s, out=np.full(t_filter_s.shape, np.inf), where=t_filter_s > 0)
 
     def advance(self, family: int, currents_a: FloatArray, t_s: float) -> None:
         """Let `t_s` seconds pass with the given currents, shape (lines of the family,), at the inputs of a family."""
         outputs = self.outputs_a[family, : currents_a.size]
-        outputs += (currents_a - outputs) * -math.expm1(-t_s / self._t_filter_s)
+        outputs += (currents_a - outputs) * -np.expm1(-t_s * self._rate_hz[family, : currents_a.size])

@@ -7,10 +7,14 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from crossloop.protocol.errors import RangeError
+from crossloop_sim.array.wiring import Wires
 from crossloop_sim.devices.constant import ConstantStep
 from crossloop_sim.devices.device import Device
 from crossloop_sim.devices.kinds import KINDS
 from crossloop_sim.frontend.settings import FrontEnd
+
+IVS = ("ohmic", "sinh", "cubic", "1s1r")
+"""I-V laws of the cells; transistors wait for gate lines at the pins."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,22 +25,28 @@ class PlantConfiguration:
     """Kind of cell."""
     front_end: FrontEnd = field(default_factory=FrontEnd)
     """Converters and their errors."""
+    wires: Wires = field(default_factory=Wires)
+    """Resistances and capacitances of the lines; ideal by default."""
+    iv: str = "ohmic"
+    """I-V law of the cells, one of IVS."""
     seed: int = 0
     """Seed of every spread and every noise."""
 
     def __post_init__(self) -> None:
+        if self.iv not in IVS:
+            raise RangeError(f"plant setting iv must be one of {', '.join(IVS)}, not {self.iv!r}")
         if not 0 <= self.seed < 2**32:
             raise RangeError(f"plant setting seed must be from 0 to {2**32 - 1}, not {self.seed!r}")
 
     def settings(self) -> dict[str, Any]:
         """Return every setting by its flat name; `device` is the name of the kind of cell."""
         flat = {name: getattr(part, name) for part in self._parts.values() for name in _types(part)}
-        return {"device": kind_of(self.device), **flat, "seed": self.seed}
+        return {"device": kind_of(self.device), **flat, "iv": self.iv, "seed": self.seed}
 
     def setting_types(self) -> dict[str, str]:
         """Return the type of every setting by its flat name: float, int, str or bool."""
         flat = {name: kind for part in self._parts.values() for name, kind in _types(part).items()}
-        return {"device": "str", **flat, "seed": "int"}
+        return {"device": "str", **flat, "iv": "str", "seed": "int"}
 
     def changed(self, changes: Mapping[str, Any]) -> PlantConfiguration:
         """Return a copy with settings changed by their flat names.
@@ -60,11 +70,11 @@ class PlantConfiguration:
             name: replace(part, **{key: changes[key] for key in changes if key in _types(part)})
             for name, part in base._parts.items()  # noqa: SLF001  (another object of this class)
         }
-        return replace(base, **parts, seed=changes.get("seed", self.seed))
+        return replace(base, **parts, iv=changes.get("iv", self.iv), seed=changes.get("seed", self.seed))
 
     @property
     def _parts(self) -> dict[str, Any]:
-        return {"device": self.device, "front_end": self.front_end}
+        return {"device": self.device, "front_end": self.front_end, "wires": self.wires}
 
 
 def _types(part: Any) -> dict[str, str]:

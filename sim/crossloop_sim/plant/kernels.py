@@ -23,9 +23,10 @@ ALL_LINES = 65535
 STATE, GATE, ON = 0, 4, 6
 """State bits (row bit 0, row bit 1, column bit 0, column bit 1), gates (rows, columns), lines on their level (rows, columns)."""
 
-TILE, ROWS, COLUMNS, FLOATING, SENSING, CONVERSIONS, LIVE, DUMMY = 0, 1, 2, 3, 4, 5, 6, 7
+TILE, ROWS, COLUMNS, FLOATING, SENSING, CONVERSIONS, LIVE, DUMMY, WIRED = 0, 1, 2, 3, 4, 5, 6, 7, 8
 """Scalars of `now`: tile connected, geometry, any line floats, any line is sensed, conversions so far, lines whose
-voltage is not 0, the tile that is made of resistors (-1: none)."""
+voltage is not 0, the tile that is made of resistors (-1: none), whether
+lines have resistance."""
 
 LEVEL_STEP, THRESHOLD, CYCLE_S, LIMIT, G_MID, G_HALF, NOISE_SD, SAMPLE_STEPS = 0, 1, 2, 3, 4, 5, 6, 7
 """Scalars of `constants`; the converter steps, one per range, are the last."""
@@ -67,6 +68,8 @@ class World(NamedTuple):
     """(2, L): scratch, which lines change; all 0 between events."""
     order: Any
     """(2*L,): scratch, a list of lines."""
+    volt_cycles: Any
+    """(cells,): with resistance, the voltage that every cell has seen since its pulse began, times cycles; otherwise empty."""
 
 
 @njit(cache=True, error_model="numpy")
@@ -165,6 +168,7 @@ def _cholesky_solve(matrix: Any, vector: Any) -> None:
 def _end_pulses(cycle: int, world: World, pulse: Any, age: Any, ages: bool) -> None:
     """End the pulses of every cell whose row or column changes its voltage at `cycle`."""
     tile, sensing, dummy = world.now[TILE], world.now[SENSING], world.now[DUMMY]
+    wired = world.now[WIRED] != 0
     constants = world.constants
     threshold, cycle_s, limit_a = constants[THRESHOLD], constants[CYCLE_S], constants[LIMIT]
     rows, columns = world.now[ROWS], world.now[COLUMNS]
@@ -196,8 +200,10 @@ def _end_pulses(cycle: int, world: World, pulse: Any, age: Any, ages: bool) -> N
             if not (row_changed or column_changed) or begin >= cycle:
                 continue
             v = v_row - volts_column[j]
-            ends = row_ends + (1 if column_changed and driven_column[j] != 0 else 0)
             cell = i * columns + j
+            if wired:
+                v = world.volt_cycles[cell] / (cycle - begin)
+            ends = row_ends + (1 if column_changed and driven_column[j] != 0 else 0)
             if abs(v) >= threshold:
                 if tile != dummy:
                     if ages:
@@ -305,13 +311,14 @@ def _settle(cycle: int, world: World, pulse: Any, age: Any, ages: bool) -> None:
         float64[:, ::1],
         uint8[:, ::1],
         int64[::1],
+        float64[::1],
     ),
     cache=True,
     error_model="numpy",
 )
 def apply(pulse_address: int, age_address: int, events: Any, levels: Any, volts: Any, pins: Any, since: Any, driven: Any, cells: Any,
           streams: Any, counts: Any, line_counts: Any, now: Any, constants: Any, model: Any, target: Any, changed: Any,
-          order: Any) -> None:  # fmt: skip
+          order: Any, volt_cycles: Any) -> None:  # fmt: skip
     """Apply event records, shape (n, words), in order; addresses are those of the cells' kernels, arrays those of `World`."""
     pulse, age, ages = pulse_at(pulse_address), observe_at(age_address), age_address != 0
     world = World(
@@ -330,6 +337,7 @@ def apply(pulse_address: int, age_address: int, events: Any, levels: Any, volts:
         target,
         changed,
         order,
+        volt_cycles,
     )
     words = pins.shape[1]
     for index in range(events.shape[0]):
@@ -467,7 +475,10 @@ def digitise(amperes: Any, sensed: int, channels: int, range_index: int, pair: b
             current = amperes[2 * k] - amperes[2 * k + 1]
         elif not pair and k < amperes.size:
             current = amperes[k]
-        position = current / step * errors[sensed, 0, k] + errors[sensed, 1, k] * limit
+        position = current / step
+        # Channels beyond the lines convert nothing, without errors of their own.
+        if k < errors.shape[2]:
+            position = position * errors[sensed, 0, k] + errors[sensed, 1, k] * limit
         if sd != 0.0:
             position += sd * deviate(start, uint64(k))
         rounded = np.rint(position)

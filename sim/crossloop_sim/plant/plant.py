@@ -1,4 +1,8 @@
-"""The plant: the simulated analog world behind the pins of the `direct` front end."""
+"""The plant: the simulated analog world behind the pins of the `direct` front end.
+
+Ideal lines are handled by compiled code, whole batches of events at a time. Lines with resistance, filters, and cells that are not ohmic
+need the state of the circuit between events, so then events are taken one by one.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +14,11 @@ import numpy.typing as npt
 
 from crossloop.protocol.converters import Levels, Samples
 from crossloop.protocol.errors import RangeError, ShapeError
+from crossloop.protocol.microops import LineState
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.streams import Family
 from crossloop_sim import noise
+from crossloop_sim.array import Currents
 from crossloop_sim.devices.device import Draws, FloatArray
 from crossloop_sim.devices.kernel import W, observe_state
 from crossloop_sim.events import Events, line_words
@@ -20,6 +26,9 @@ from crossloop_sim.frontend.channels import channel_errors
 from crossloop_sim.frontend.filter import Filter
 from crossloop_sim.plant import kernels, ledger
 from crossloop_sim.plant.configuration import PlantConfiguration
+from crossloop_sim.plant.wired import WiredLines, line_states
+
+_NO_CELLS = np.empty(0)
 
 
 class Plant:
@@ -58,7 +67,7 @@ class Plant:
         self._target = np.zeros((2, lines))
         self._changed = np.zeros((2, lines), np.uint8)
         self._order = np.zeros(2 * lines, np.int64)
-        self._now = np.array([0, p.rows, p.columns, 1, 0, 0, 0, -1], np.int64)
+        self._now = np.array([0, p.rows, p.columns, 1, 0, 0, 0, -1, 0], np.int64)
         self._constants = np.array([
             Levels.of(p).step_v, device.v_threshold_v, 1 / p.clock_hz, c.front_end.limit_a, device.g_mid_s, device.g_half_s,
             c.front_end.read_noise / c.front_end.output_bound, *Samples.of(p).steps_a,
@@ -70,7 +79,13 @@ class Plant:
         self._ages = device.observe is not observe_state
         self._seen = np.empty(p.rows * p.columns)
         self._errors = channel_errors(c.front_end, c.seed, lines)
-        self._filter = Filter(lines, c.front_end.t_filter_s) if c.front_end.t_filter_s > 0 else None
+        ideal = c.wires.ideal and c.iv == "ohmic"
+        self._wired = None if ideal else WiredLines(p, c.wires, c.iv)
+        self._now[kernels.WIRED] = self._wired is not None
+        delays_s = np.full((2, lines), c.front_end.t_filter_s) + (
+            0.0 if self._wired is None else self._wired.delays_s()
+        )
+        self._filter = Filter(delays_s) if delays_s.any() else None
         self._cycle = 0
         if c.front_end.dummy_g_s > 0:
             self._put_dummy(draws[-1])
@@ -101,24 +116,29 @@ class Plant:
             Shape (n, record_words), cycles never falling, also not from one call to the next.
         """
         begin = time.perf_counter()
-        if self._filter is None:
+        if self._filter is None and self._wired is None:
             if len(events):
                 self._apply(_rows(events))
         else:
             for event in _rows(events):
                 self._pass_time(int(event[0]))
                 self._apply(event[None])
+                if self._wired is not None:
+                    self._wired.restart(self._since, int(event[0]))
+                    self._wired.forget()
         self._seconds += time.perf_counter() - begin
 
     def _apply(self, events: Events) -> None:
         kernels.apply(
             self._pulse, self._age, events, self._levels, self._volts, self._pins, self._since, self._driven, self._cells,
             self._cycle_streams, self._counts, self._line_counts, self._now, self._constants, self._model, self._target, self._changed,
-            self._order,
+            self._order, _NO_CELLS if self._wired is None else self._wired.volt_cycles.reshape(-1),
         )  # fmt: skip
 
     def _pass_time(self, cycle: int) -> None:
-        """Let the filters follow the currents up to a cycle."""
+        """Let the cells see their voltages, and the filters follow the currents, up to a cycle."""
+        if self._wired is not None and cycle > self._cycle and self._now[kernels.LIVE] != 0:
+            self._wired.pass_cycles(self._point(self._cells[self._now[kernels.TILE], W]), cycle - self._cycle)
         if self._filter is not None and cycle > self._cycle:
             for family in Family:
                 currents_a = self._line_currents(family, int(self._now[kernels.ROWS + family]), cycle)
@@ -128,6 +148,13 @@ class Plant:
     def _line_currents(self, family: int, lines: int, cycle: int) -> FloatArray:
         """Return what flows into the first lines of a family in amperes; lines that are not sensed give none."""
         state = self._observed(cycle) if self._ages else self._cells[self._now[kernels.TILE], W]
+        if self._wired is not None:
+            if self._ages:
+                self._wired.forget()
+            point = self._point(state)
+            into = (point.row_near_a + point.row_far_a, point.column_near_a + point.column_far_a)[family][:lines]
+            states = line_states(self._pins, family, lines)
+            return np.where([line is LineState.SENSE for line in states], into, 0.0)
         currents_a: FloatArray = kernels.line_currents(
             family, lines, self._volts, self._pins, state, self._now, self._constants
         )
@@ -150,7 +177,7 @@ class Plant:
         family, channels, range_index, pair = (int(value) for value in event[2:6])
         key, bits = self._read_key, self._parameters.sample_bits
         words: npt.NDArray[np.int64]
-        if self._ages or self._filter is not None:
+        if self._ages or self._filter is not None or self._wired is not None:
             lines = min(2 * channels if pair else channels, int(self._now[kernels.ROWS + family]))
             cycle = int(event[0])
             self._pass_time(cycle)
@@ -169,6 +196,12 @@ class Plant:
             )  # fmt: skip
         self._seconds += time.perf_counter() - begin
         return words
+
+    def _point(self, state: FloatArray) -> Currents:
+        """Return the operating point of the wired lines, with w of every cell."""
+        assert self._wired is not None
+        device = self._configuration.device
+        return self._wired.point(self._volts, self._pins, device.g_mid_s + device.g_half_s * state)
 
     def _put_dummy(self, draws: Draws) -> None:
         """Make the last tile an array of resistors."""
@@ -250,7 +283,10 @@ class Plant:
         return np.zeros_like(self._volts) if self._filter is None else self._filter.outputs_a.copy()
 
     def voltages_v(self) -> tuple[FloatArray, FloatArray]:
-        """Return the voltages of rows and of columns in volts; floating lines carry no current."""
+        """Return the voltages of rows and of columns in volts, at their near ends; floating lines carry no current."""
+        if self._wired is not None:
+            point = self._point(self._cells[self._now[kernels.TILE], W])
+            return point.row_v[:, 0], point.column_v[-1]
         volts = self._volts.copy()
         kernels.potentials(volts, self._pins, self._cells[self._now[kernels.TILE], W], self._now, self._constants)
         return volts[0, : self._parameters.rows], volts[1, : self._parameters.columns]

@@ -165,5 +165,5 @@ def test_wrong_settings_are_refused(settings, message):
 
 
 def test_unknown_preset_names_the_known_ones():
-    with pytest.raises(RangeError, match="unknown plant preset 'rpi'; known are rpu, ideal, soft-bounds, reram-sb"):
+    with pytest.raises(RangeError, match="unknown plant preset 'rpi'; known are rpu, ideal, idealized, soft-bounds"):
         preset("rpi")
