@@ -56,10 +56,11 @@ class World:
         return figures
 
     def advance(self, cycles: int) -> None:
-        """Let device time pass, in cycles, without bytes from the host."""
+        """Let device time pass, in cycles, without bytes from the host; no program may run meanwhile."""
         if self._advance is None:
             raise LinkError("the simulated device is not running; open the target again")
         self._advance(cycles)
+        self.plant.rest(cycles)
 
 
 class SimulatedTransport:

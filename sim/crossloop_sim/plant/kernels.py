@@ -23,16 +23,20 @@ ALL_LINES = 65535
 STATE, GATE, ON = 0, 4, 6
 """State bits (row bit 0, row bit 1, column bit 0, column bit 1), gates (rows, columns), lines on their level (rows, columns)."""
 
-TILE, ROWS, COLUMNS, FLOATING, SENSING, CONVERSIONS, LIVE, DUMMY, WIRED = 0, 1, 2, 3, 4, 5, 6, 7, 8
+TILE, ROWS, COLUMNS, FLOATING, SENSING, CONVERSIONS, LIVE, DUMMY, WIRED, RUNNING, STOPPED, ORIGIN = (
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11,
+)  # fmt: skip
 """Scalars of `now`: tile connected, geometry, any line floats, any line is sensed, conversions so far, lines whose
 voltage is not 0, the tile that is made of resistors (-1: none), whether
-lines have resistance."""
+lines have resistance, whether a program runs, the cycle in which the last one ended, and the cycle at which the cells' age is 0.
+
+Cells age while programs run only: how long the controller takes between runs differs between worlds that must agree otherwise."""
 
 LEVEL_STEP, THRESHOLD, CYCLE_S, LIMIT, G_MID, G_HALF, NOISE_SD, SAMPLE_STEPS = 0, 1, 2, 3, 4, 5, 6, 7
 """Scalars of `constants`; the converter steps, one per range, are the last."""
 
 # Kinds of records, as in events.Kind.
-KIND_TILE, KIND_STATES, KIND_LEVEL, KIND_GATES = 2, 3, 4, 5
+KIND_RUN, KIND_TILE, KIND_STATES, KIND_LEVEL, KIND_GATES = 0, 2, 3, 4, 5
 
 
 class World(NamedTuple):
@@ -164,11 +168,18 @@ def _cholesky_solve(matrix: Any, vector: Any) -> None:
         vector[p] = total / matrix[p, p] if matrix[p, p] > 0.0 else 0.0
 
 
+@njit(cache=True, error_model="numpy", inline="always")
+def age_cycles(cycle: int, now: Any) -> int:
+    """Return the cells' age in cycles."""
+    return (cycle if now[RUNNING] != 0 else now[STOPPED]) - now[ORIGIN]
+
+
 @njit(cache=True, error_model="numpy")
 def _end_pulses(cycle: int, world: World, pulse: Any, age: Any, ages: bool) -> None:
     """End the pulses of every cell whose row or column changes its voltage at `cycle`."""
     tile, sensing, dummy = world.now[TILE], world.now[SENSING], world.now[DUMMY]
     wired = world.now[WIRED] != 0
+    aged = age_cycles(cycle, world.now)
     constants = world.constants
     threshold, cycle_s, limit_a = constants[THRESHOLD], constants[CYCLE_S], constants[LIMIT]
     rows, columns = world.now[ROWS], world.now[COLUMNS]
@@ -207,9 +218,9 @@ def _end_pulses(cycle: int, world: World, pulse: Any, age: Any, ages: bool) -> N
             if abs(v) >= threshold:
                 if tile != dummy:
                     if ages:
-                        age(cells, cell, model, begin * cycle_s, streams[cell], 0)
+                        age(cells, cell, model, (aged - (cycle - begin)) * cycle_s, streams[cell], 0)
                     pulse(
-                        cells, cell, model, v, (cycle - begin) * cycle_s, cycle * cycle_s, limit_a, streams[cell],
+                        cells, cell, model, v, (cycle - begin) * cycle_s, aged * cycle_s, limit_a, streams[cell],
                         ups[cell] + downs[cell],
                     )  # fmt: skip
                 if v > 0.0:
@@ -343,7 +354,13 @@ def apply(pulse_address: int, age_address: int, events: Any, levels: Any, volts:
     for index in range(events.shape[0]):
         event = events[index]
         cycle, kind = np.int64(event[0]), np.int64(event[1])
-        if kind == KIND_GATES:
+        if kind == KIND_RUN:
+            if event[2] != uint64(0):
+                now[ORIGIN] += cycle - now[STOPPED]
+            else:
+                now[STOPPED] = cycle
+            now[RUNNING] = np.int64(event[2])
+        elif kind == KIND_GATES:
             different = uint64(0)
             for word in range(words):
                 different |= (pins[GATE, word] ^ event[4 + word]) | (pins[GATE + 1, word] ^ event[4 + words + word])

@@ -21,7 +21,7 @@ from crossloop_sim import noise
 from crossloop_sim.array import Currents
 from crossloop_sim.devices.device import Draws, FloatArray
 from crossloop_sim.devices.kernel import W, observe_state
-from crossloop_sim.events import Events, line_words
+from crossloop_sim.events import Events, Kind, line_words
 from crossloop_sim.frontend.channels import channel_errors
 from crossloop_sim.frontend.filter import Filter
 from crossloop_sim.plant import kernels, ledger
@@ -67,7 +67,7 @@ class Plant:
         self._target = np.zeros((2, lines))
         self._changed = np.zeros((2, lines), np.uint8)
         self._order = np.zeros(2 * lines, np.int64)
-        self._now = np.array([0, p.rows, p.columns, 1, 0, 0, 0, -1, 0], np.int64)
+        self._now = np.array([0, p.rows, p.columns, 1, 0, 0, 0, -1, 0, 0, 0, 0], np.int64)
         self._constants = np.array([
             Levels.of(p).step_v, device.v_threshold_v, 1 / p.clock_hz, c.front_end.limit_a, device.g_mid_s, device.g_half_s,
             c.front_end.read_noise / c.front_end.output_bound, *Samples.of(p).steps_a,
@@ -108,7 +108,7 @@ class Plant:
         return self._seconds
 
     def apply(self, events: Events) -> None:
-        """Apply event records in order; CONVERSION, RUN and TRIP records change nothing.
+        """Apply event records in order; CONVERSION and TRIP records change nothing.
 
         Parameters
         ----------
@@ -123,6 +123,9 @@ class Plant:
             for event in _rows(events):
                 self._pass_time(int(event[0]))
                 self._apply(event[None])
+                if self._filter is not None and event[1] == Kind.RUN and event[2]:
+                    # Between runs there is time to settle, however long it is.
+                    self._filter.outputs_a[:] = 0.0
                 if self._wired is not None:
                     self._wired.restart(self._since, int(event[0]))
                     self._wired.forget()
@@ -159,6 +162,10 @@ class Plant:
             family, lines, self._volts, self._pins, state, self._now, self._constants
         )
         return currents_a
+
+    def rest(self, cycles: int) -> None:
+        """Let the cells age by some cycles in which no program runs."""
+        self._now[kernels.ORIGIN] -= cycles
 
     def convert(self, event: Events) -> npt.NDArray[np.int64]:
         """Answer a conversion strobe; every earlier record must have been applied.
@@ -221,7 +228,7 @@ class Plant:
         number = int(self._conversions[self._now[kernels.TILE]].sum())
         kernels.observe(
             self._configuration.device.observe.address, self._cells, self._read_streams, self._now, self._model,
-            cycle / self._parameters.clock_hz, number, self._seen,
+            int(kernels.age_cycles(cycle, self._now)) / self._parameters.clock_hz, number, self._seen,
         )  # fmt: skip
         return self._seen
 
