@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from crossloop.protocol.errors import CircuitError
+from crossloop.protocol.errors import CircuitError, RangeError, ShapeError
 from crossloop_sim.blas import single_threaded
 from crossloop_sim.network.resistive import Clamp, FloatArray, ResistiveNetwork
 
@@ -51,19 +51,25 @@ def solve_ideal(
         If the sweeps end before the tolerance is met.
     """
     below = network.checked_inputs(x)
-    count, last = len(network.conductance_s), network.sizes[-1]
+    count = len(network.conductance_s)
     cases = len(below)
-    targets = np.zeros((1, last)) if target_v is None else np.atleast_2d(np.asarray(target_v, np.float64))
+    if sweeps < 1 or not tolerance > 0:
+        raise RangeError(f"sweeps must be at least 1 and tolerance above 0, not {sweeps!r} and {tolerance!r}")
+    network.check()
+    network.check_nudge(beta_s)
+    targets = network.checked_targets(target_v, cases)
+    if start is not None and [np.shape(layer) for layer in start] != [(cases, n) for n in network.sizes[1:]]:
+        raise ShapeError(
+            f"start must have the shapes {[(cases, n) for n in network.sizes[1:]]}, one per layer above the inputs"
+        )
     v = [np.zeros((cases, n)) for n in network.sizes[1:]] if start is None else [layer.copy() for layer in start]
     whole = [network.own_s(layer) for layer in range(1, count + 1)]
     whole[-1] = whole[-1] + beta_s
-    if not (whole[-1] > 0).all():
-        raise CircuitError("a negative nudge cancels the conductance of an output node; take a smaller one")
     lower = [np.where(clamp == Clamp.LOWER, 0.0, -np.inf) for clamp in network.clamps]
     upper = [np.where(clamp == Clamp.UPPER, 0.0, np.inf) for clamp in network.clamps]
     with single_threaded():
         fixed = below @ network.conductance_s[0]
-        for sweep in range(sweeps):
+        for _sweep in range(sweeps):
             moved, largest = 0.0, 1e-300
             for layer in range(count):
                 drive = network.bias_a[layer] + (
@@ -77,8 +83,8 @@ def solve_ideal(
                 moved = max(moved, float(np.abs(new - v[layer]).max()))
                 largest = max(largest, float(np.abs(new).max()))
                 v[layer] = new
-            if moved <= tolerance * largest:
+            if np.isfinite(tolerance) and moved <= tolerance * largest:
                 return v
-            if tolerance == np.inf and sweep + 1 == sweeps:
-                return v
+    if np.isinf(tolerance):
+        return v
     raise CircuitError(f"{sweeps} sweeps were not enough: the last one moved a node by {moved:.1e} V")

@@ -62,7 +62,9 @@ def simulate(
     j, x0 = _checked(coupling), np.asarray(start, np.float64)
     if x0.shape != (len(j),):
         raise ShapeError(f"start must have the shape ({len(j)},), not {x0.shape}")
-    if not (gain > 0 and delay > 0 and duration > 0 and steps_per_delay >= 2):
+    if not np.isfinite(x0).all():
+        raise RangeError("start must be finite")
+    if not (0 < gain < np.inf and 0 < delay < np.inf and 0 < duration < np.inf and steps_per_delay >= 2):
         raise RangeError(
             f"gain {gain!r}, delay {delay!r} and duration {duration!r} must be above 0, steps_per_delay at least 2"
         )
@@ -92,6 +94,8 @@ def measured_critical_delay(
     coupling: npt.ArrayLike, gain: float, *, tolerance: float = 0.01, duration: float = 60.0
 ) -> float:
     """Return the delay, in RC, above which the simulated network oscillates, by bisection to a relative `tolerance`."""
+    if not 1e-12 <= tolerance < 1:
+        raise RangeError(f"tolerance must be from 1e-12 to 1, not {tolerance!r}")
     low, high = 1e-3, 1.0
     while not oscillates(coupling, gain, high, duration=duration):
         low, high = high, 2 * high

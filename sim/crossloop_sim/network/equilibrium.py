@@ -5,7 +5,8 @@ With cost C = |v_out - t|^2/2 and the nudging conductance beta from every output
     one-sided   dC/dg_ij = ((dv+)^2 - (dv0)^2)/(2 beta) * c_l/c_L,   dv = A v_i - v_j
     centred     dC/dg_ij = ((dv+)^2 - (dv-)^2)/(4 beta) * c_l/c_L,   c_l/c_(l-1) = 1/A_l^2
 
-A negative nudge is an active negative conductance: beyond an output's own conductance the circuit is unstable.
+A negative nudge is an active negative conductance: beyond the outputs' effective conductance to the inputs the circuit
+is unstable.
 
 Source: Scellier and Bengio, Front. Comput. Neurosci. 11:24 (2017); Kendall et al., arXiv 2006.01981; centred form Laborieux et al. (2021).
 """
@@ -22,7 +23,7 @@ from crossloop_sim.network.coordinate import solve_ideal
 from crossloop_sim.network.resistive import FloatArray, ResistiveNetwork
 
 SAFE_SHARE = 0.5
-"""Largest negative nudge as a share of an output node's own conductance."""
+"""Largest negative nudge as a share of the outputs' effective conductance."""
 
 
 @dataclass
@@ -54,12 +55,11 @@ class Equilibrium:
     def __post_init__(self) -> None:
         if not (np.isfinite(self.beta_s) and self.beta_s > 0):
             raise RangeError(f"beta_s must be finite and above 0 S, not {self.beta_s!r}")
-        own_s = self.network.own_s(len(self.network.conductance_s))
-        if self.centred and self.beta_s >= SAFE_SHARE * own_s.min():
-            node = int(own_s.argmin())
+        limit_s = SAFE_SHARE * self.network.largest_negative_nudge_s()
+        if self.centred and self.beta_s >= limit_s:
             raise RangeError(
-                f"the negative nudge of {self.beta_s!r} S is unstable at output {node}, whose conductance is {own_s[node]!r} S: "
-                f"use less than {SAFE_SHARE} of that, {SAFE_SHARE * own_s[node]!r} S, or the one-sided form"
+                f"the negative nudge of {self.beta_s!r} S may be unstable: use less than {limit_s:.3g} S, "
+                f"{SAFE_SHARE} of the outputs' effective conductance, or the one-sided form"
             )
 
     def phase(

@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crossloop.protocol.errors import CircuitError, RangeError, ShapeError
+from crossloop_sim.blas import single_threaded
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -49,20 +50,20 @@ class Diode:
     """Saturation current in amperes; 0: two straight lines."""
     n_vt_v: float = 0.02585
     """Ideality factor times thermal voltage in volts. Source: kT/q at 300 K."""
-    g_on_s: float = 1e6
-    """Conductance in forward direction of the straight lines in siemens. A choice: far above any crossbar's."""
+    g_on_s: float = 0.0
+    """Conductance in forward direction of the straight lines in siemens; 0: a thousand million times that of the best connected node."""
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.i_s_a) and self.i_s_a >= 0 and self.n_vt_v > 0 and self.g_on_s > 0):
-            raise RangeError(f"a diode needs i_s_a of 0 A or more, n_vt_v and g_on_s above 0, not {self}")
+        if not (0 <= self.i_s_a < np.inf and 0 < self.n_vt_v < np.inf and 0 <= self.g_on_s < np.inf):
+            raise RangeError(f"a diode needs i_s_a and g_on_s of 0 or more, and n_vt_v above 0, all finite, not {self}")
 
-    def branch(self, v: FloatArray, clamps: npt.NDArray[np.int8]) -> tuple[FloatArray, FloatArray]:
-        """Return the current out of every node through its diode, and its derivative."""
+    def branch(self, v: FloatArray, clamps: npt.NDArray[np.int8], g_node_s: float) -> tuple[FloatArray, FloatArray]:
+        """Return the current out of every node through its diode, and its derivative; `g_node_s` is the largest conductance of a node."""
         # Forward voltage of the diode: minus the node's for one that holds it up, the node's for one that holds it down.
         sign = np.where(clamps == Clamp.LOWER, -1.0, np.where(clamps == Clamp.UPPER, 1.0, 0.0))
         forward = sign * v
         if self.i_s_a == 0:
-            slope = np.where(forward > 0, self.g_on_s, 0.0)
+            slope = np.where(forward > 0, self.g_on_s or 1e9 * g_node_s, 0.0)
             return sign * slope * forward, np.where(sign != 0, slope, 0.0)
         with np.errstate(over="ignore"):
             grown = np.exp(np.minimum(forward / self.n_vt_v, 600))
@@ -100,6 +101,8 @@ class ResistiveNetwork:
     diode: Diode = field(default_factory=Diode)
 
     def __post_init__(self) -> None:
+        if not self.conductance_s:
+            raise ShapeError("a network needs at least one crossbar")
         self.conductance_s = [np.array(g, np.float64, ndmin=2) for g in self.conductance_s]
         sizes = self.sizes
         if not self.clamps:
@@ -125,6 +128,8 @@ class ResistiveNetwork:
         """Raise if the network has no unique solution."""
         if not (math.isfinite(self.gain) and self.gain > 0):
             raise RangeError(f"gain must be finite and above 0, not {self.gain!r}")
+        if min(g.size for g in self.conductance_s) == 0:
+            raise ShapeError("every crossbar needs at least one row and one column")
         sizes = self.sizes
         for layer, (g, below) in enumerate(zip(self.conductance_s, sizes[:-1], strict=True), 1):
             if g.shape[0] != below:
@@ -140,6 +145,11 @@ class ResistiveNetwork:
                 raise ShapeError(
                     f"{name} must have the shapes {[(n,) for n in sizes[1:]]}, one per layer above the inputs, not {shapes}"
                 )
+        for layer, bias in enumerate(self.bias_a, 1):
+            if not np.isfinite(bias).all():
+                raise RangeError(f"bias_a of layer {layer} must be finite, not {bias!r}")
+        if any(not np.isin(clamp, list(Clamp)).all() for clamp in self.clamps):
+            raise RangeError(f"clamps must be {', '.join(f'{c.value} ({c.name})' for c in Clamp)}")
         self._check_ground()
 
     def _check_ground(self) -> None:
@@ -173,6 +183,44 @@ class ResistiveNetwork:
             raise RangeError("inputs must be finite voltages")
         return inputs
 
+    def checked_targets(self, target_v: npt.ArrayLike | None, cases: int) -> FloatArray:
+        """Return the potentials of the nudging sources, shape (cases, outputs), or raise ShapeError or RangeError."""
+        last = self.sizes[-1]
+        if target_v is None:
+            return np.zeros((cases, last))
+        targets = np.asarray(target_v, np.float64)
+        if targets.shape not in {(last,), (1, last), (cases, last)}:
+            raise ShapeError(f"targets must have the shape ({last},) or ({cases}, {last}), not {targets.shape}")
+        if not np.isfinite(targets).all():
+            raise RangeError("targets must be finite voltages")
+        return np.broadcast_to(np.atleast_2d(targets), (cases, last))
+
+    def check_nudge(self, beta_s: float) -> None:
+        """Raise if a nudging conductance is no number, or so negative that the network may be unstable with no diode conducting."""
+        if not math.isfinite(beta_s):
+            raise RangeError(f"beta_s must be finite, not {beta_s!r}")
+        limit_s = self.largest_negative_nudge_s() if beta_s < 0 else 0.0
+        if beta_s < 0 and -beta_s >= limit_s:
+            raise CircuitError(
+                f"the network is unstable: a nudge of {beta_s!r} S cancels the outputs' effective conductance; "
+                f"stay above {-limit_s:.3g} S"
+            )
+
+    def largest_negative_nudge_s(self) -> float:
+        """Return the magnitude of the negative nudge at which the linear network becomes singular: the outputs' effective conductance.
+
+        Diodes only add to the conductance of nodes, so the network with them is stable below it, too.
+        """
+        weights = np.concatenate([np.full(n, w) for n, w in zip(self.sizes[1:], self._weights(), strict=True)])
+        symmetric = np.sqrt(weights)[:, None] * self._matrix(0.0) / np.sqrt(weights)
+        last = self.sizes[-1]
+        inverse = np.linalg.inv(symmetric)[-last:, -last:]
+        return 1 / float(np.linalg.eigvalsh((inverse + inverse.T) / 2)[-1])
+
+    def _weights(self) -> list[float]:
+        """Return c_l of every layer above the inputs."""
+        return [float(np.prod([g**-2 for g in self.gains[: layer + 1]])) for layer in range(len(self.gains))]
+
     def own_s(self, layer: int) -> FloatArray:
         """Return the total conductance of every node of a layer (1 is the first above the inputs) to its neighbours, in siemens."""
         own = self.conductance_s[layer - 1].sum(axis=0)
@@ -205,11 +253,9 @@ class ResistiveNetwork:
             If Newton's method does not converge, or the network is singular.
         """
         inputs = self.checked_inputs(x)
-        targets = (
-            np.zeros((len(inputs), self.sizes[-1]))
-            if target_v is None
-            else np.atleast_2d(np.asarray(target_v, np.float64))
-        )
+        self.check()
+        self.check_nudge(beta_s)
+        targets = self.checked_targets(target_v, len(inputs))
         matrix = self._matrix(beta_s)
         clamps = np.concatenate(self.clamps)
         found = np.empty((len(inputs), len(matrix)))
@@ -217,8 +263,9 @@ class ResistiveNetwork:
         for case, values in enumerate(inputs):
             drive = np.concatenate(self.bias_a)
             drive[:first] += values @ self.conductance_s[0]
-            drive[-self.sizes[-1] :] += beta_s * targets[min(case, len(targets) - 1)]
-            found[case] = self._newton(matrix, drive, clamps)
+            drive[-self.sizes[-1] :] += beta_s * targets[case]
+            with single_threaded():
+                found[case] = self._newton(matrix, drive, clamps)
         ends = np.cumsum(self.sizes[1:])[:-1]
         return np.split(found, ends, axis=1)
 
@@ -249,9 +296,10 @@ class ResistiveNetwork:
         Limited ones for exponentials.
         """
         v = np.zeros(len(drive))
+        g_node_s = float(np.abs(np.diag(matrix)).max())
         limit = np.inf if self.diode.i_s_a == 0 else 4 * self.diode.n_vt_v
         for _step in range(_STEPS):
-            current, slope = self.diode.branch(v, clamps)
+            current, slope = self.diode.branch(v, clamps, g_node_s)
             unbalanced = matrix @ v + current - drive
             try:
                 step = -np.linalg.solve(matrix + np.diag(slope), unbalanced)

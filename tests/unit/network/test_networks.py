@@ -16,13 +16,14 @@ SEEDS = range(12)
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("gain", [1.0, 4.0])
-def test_coordinate_descent_and_newton_agree_for_ideal_diodes(seed, gain):
+@pytest.mark.parametrize("g_s", [1e-4, 1.0])
+def test_coordinate_descent_and_newton_agree_for_ideal_diodes(seed, gain, g_s):
     rng = np.random.default_rng(seed)
     sizes = [int(k) for k in rng.integers(2, 20, int(rng.integers(3, 6)))]
-    network = random_network(sizes, rng, gain=gain)
-    network.bias_a = [rng.normal(0, 1e-5, n) for n in sizes[1:]]
+    network = random_network(sizes, rng, gain=gain, g_s=g_s)
+    network.bias_a = [rng.normal(0, 0.1 * g_s, n) for n in sizes[1:]]
     x, target = rng.normal(0, 1, (3, sizes[0])), rng.normal(0, 0.3, (3, sizes[-1]))
-    for beta_s in (0.0, 2e-5):
+    for beta_s in (0.0, 0.2 * g_s):
         ideal = solve_ideal(network, x, target_v=target, beta_s=beta_s)
         newton = network.solve(x, target_v=target, beta_s=beta_s)
         scale = max(np.abs(layer).max() for layer in ideal)
@@ -90,8 +91,7 @@ def test_centred_gradients_point_along_finite_differences(seed, gain):
     rng = np.random.default_rng(seed)
     network = random_network((8, 8, 3), rng, gain=gain)
     x, target = rng.normal(0, 1, (1, 8)), rng.normal(0, 0.2, (1, 3))
-    own_s = network.own_s(2).min()
-    equilibrium = Equilibrium(network, 0.01 * own_s)
+    equilibrium = Equilibrium(network, 0.01 * network.largest_negative_nudge_s())
     gradients = equilibrium.gradients(x, target)
     differences = []
     for g in network.conductance_s:
@@ -115,13 +115,29 @@ def test_one_sided_gradients_are_less_exact_than_centred_ones():
     rng = np.random.default_rng(0)
     network = random_network((8, 8, 3), rng)
     x, target = rng.normal(0, 1, (1, 8)), rng.normal(0, 0.2, (1, 3))
-    beta_s = 0.1 * network.own_s(2).min()
+    beta_s = 0.2 * network.largest_negative_nudge_s()
     fine = np.concatenate([g.ravel() for g in Equilibrium(network, beta_s / 1000).gradients(x, target)])
     off = {}
     for centred in (True, False):
         found = np.concatenate([g.ravel() for g in Equilibrium(network, beta_s, centred=centred).gradients(x, target)])
         off[centred] = np.linalg.norm(found - fine) / np.linalg.norm(fine)
     assert off[True] < off[False] / 3
+
+
+def chain():
+    return ResistiveNetwork([[[1e-6]], [[1e-4]]], clamps=[np.zeros(1, np.int8)] * 2)
+
+
+def test_a_few_sweeps_are_made_if_asked_for():
+    rng = np.random.default_rng(1)
+    network = random_network((6, 8, 8, 4), rng)
+    x = rng.normal(0, 1, (2, 6))
+    exact = solve_ideal(network, x)
+    off = []
+    for sweeps in (1, 4, 16):
+        found = solve_ideal(network, x, sweeps=sweeps, tolerance=np.inf)
+        off.append(max(np.abs(a - b).max() for a, b in zip(exact, found, strict=True)))
+    assert off[0] > off[1] > off[2]
 
 
 @pytest.mark.parametrize(
@@ -138,9 +154,19 @@ def test_one_sided_gradients_are_less_exact_than_centred_ones():
         (lambda: ResistiveNetwork([np.ones((2, 2))], gain=0.0), RangeError, "gain must be finite and above 0, not 0.0"),
         (lambda: ResistiveNetwork([np.ones((2, 2))]).solve([1.0]), ShapeError, r"inputs must have the shape \(2,\)"),
         (lambda: ResistiveNetwork([np.ones((1, 1))]).solve([float("inf")]), RangeError, "inputs must be finite"),
-        (lambda: Equilibrium(ResistiveNetwork([np.ones((2, 2))]), 1.5), RangeError, "unstable at output 0, whose conductance is .* S"),
-        (lambda: ResistiveNetwork([np.ones((1, 1))]).solve([1.0], beta_s=-1.0), CircuitError, "the network is singular"),
-        (lambda: Diode(n_vt_v=0.0), RangeError, "n_vt_v and g_on_s above 0"),
+        (lambda: Equilibrium(ResistiveNetwork([np.ones((2, 2))]), 1.5), RangeError, "may be unstable: use less than 1 S"),
+        # The chain's output hangs on the input by 1e-6 S only, whatever its own conductance.
+        (lambda: Equilibrium(chain(), 4e-5), RangeError, "use less than 4.95e-07 S"),
+        (lambda: ResistiveNetwork([np.ones((1, 1))]).solve([1.0], beta_s=-1.0), CircuitError, "the network is unstable: a nudge of -1.0 S"),
+        (lambda: ResistiveNetwork([np.ones((1, 1))]).solve([1.0], beta_s=-2.0), CircuitError, "the network is unstable"),
+        (lambda: solve_ideal(chain(), [1.0], beta_s=-4e-5), CircuitError, "the network is unstable"),
+        (lambda: solve_ideal(chain(), [1.0], target_v=[float("nan")]), RangeError, "targets must be finite"),
+        (lambda: solve_ideal(chain(), [1.0], target_v=[1.0, 2.0]), ShapeError, r"targets must have the shape \(1,\)"),
+        (lambda: solve_ideal(chain(), [1.0], sweeps=0), RangeError, "sweeps must be at least 1"),
+        (lambda: chain().solve([1.0], beta_s=float("nan")), RangeError, "beta_s must be finite, not nan"),
+        (lambda: ResistiveNetwork([]), ShapeError, "at least one crossbar"),
+        (lambda: ResistiveNetwork([np.ones((1, 1))], bias_a=[np.array([np.nan])]), RangeError, "bias_a of layer 1 must be finite"),
+        (lambda: Diode(n_vt_v=0.0), RangeError, "n_vt_v above 0"),
     ],
 )  # fmt: skip
 def test_bad_networks_are_refused_by_name(make, error, message):
@@ -169,7 +195,7 @@ def test_a_small_network_learns_iris():
         # Rate and nudge as in the calibration runs for this system (iris 10-8-3, 20 epochs), not chosen here.
         for _epoch in range(20):
             for k in rng.permutation(train):
-                beta_s = 0.2 * float(network.own_s(2).min())
+                beta_s = 0.2 * network.largest_negative_nudge_s()
                 gradients = Equilibrium(network, beta_s).gradients(inputs[k : k + 1], targets[k : k + 1])
                 for g, gradient in zip(network.conductance_s, gradients, strict=True):
                     np.clip(g - 0.1 * gradient, 1e-3, None, out=g)
