@@ -34,7 +34,7 @@ ROOTS = np.sqrt(np.arange(SLOTS + 2, dtype=np.float32))
 
 
 def _quantiles() -> Any:
-    """Return the normal quantiles at the middles of 4096 equal parts, scaled to variance 1; they end at 3.70."""
+    """Return the normal quantiles at the middles of 4096 equal parts, scaled to variance 1; they end at 3.67."""
     from scipy.special import ndtri
 
     table = ndtri((np.arange(_TABLE) + 0.5) / _TABLE)
@@ -112,11 +112,13 @@ def update_sequential(key: int, row_words: Any, column_words: Any, row_up: Any, 
                 slope = cells[SLOPE_UP, i, j] if up else cells[SLOPE_DOWN, i, j]
                 w, offset = hidden[j], reference[j]
                 high, low = upper[j], lower[j]
-                draw = mix(row_key + uint64(j) * uint64(0x9E3779B97F4A7C15))
+                state = row_key + uint64(j) * uint64(0x9E3779B97F4A7C15)
+                draw = mix(state)
                 left = 5
                 for _ in range(n):
                     if left == 0:
-                        draw = mix(draw + uint64(0x9E3779B97F4A7C15))
+                        state += uint64(0xD1342543DE82EF95)
+                        draw = mix(state)
                         left = 5
                     xi = spread * quantiles[draw & uint64(4095)]
                     draw >>= uint64(12)
