@@ -127,9 +127,23 @@ def _seeds(text: str) -> tuple[int, ...]:
         raise typer.BadParameter(f"--seeds must be integers with commas between, like 0,1,2, not {text!r}") from None
 
 
+def _add_commands() -> None:
+    """Add the groups of commands that other packages register: the host names no simulator."""
+    from importlib.metadata import entry_points
+
+    known = {group.name for group in app.registered_groups}
+    for entry in entry_points(group="crossloop.commands"):
+        if entry.name not in known:
+            try:
+                app.add_typer(entry.load(), name=entry.name)
+            except ImportError:
+                continue  # its extra is not installed
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; every error a user can act on is one line on stderr and an exit code."""
     try:
+        _add_commands()
         app(list(sys.argv[1:] if arguments is None else arguments))
     except CrossloopError as error:
         typer.echo(f"crossloop: {error}", err=True)

@@ -34,7 +34,7 @@ NOISES = ("multiplicative", "additive")
 """Cycle-to-cycle spread: in units of the step at this state, or of the step at state 0."""
 
 HIDDEN, UP, DOWN, UPPER, LOWER, SHAPE_UP, SHAPE_DOWN = 2, 4, 5, 6, 7, 8, 9
-T_PULSE, C2C, ADDITIVE, WRITE, OWN = AGEING + 0, AGEING + 1, AGEING + 2, AGEING + 3, AGEING + 4
+T_PULSE, C2C, ADDITIVE, WRITE, FLOOR, OWN = range(AGEING, AGEING + 6)
 """Places in `constants`, behind those of ageing; those of a model begin at OWN."""
 
 _WRITE_STREAM = 0x5DEECE66D
@@ -90,6 +90,8 @@ def place(
     cells[HIDDEN, cell] = w
     if constants[WRITE] != 0.0:
         w += constants[WRITE] * deviate(uint64(stream) ^ uint64(_WRITE_STREAM), number)
+        # Noise does not make a conductance negative.
+        w = max(w, constants[FLOOR])
     cells[W, cell] = w
     cells[LAST, cell] = now_s
     return t_s
@@ -168,7 +170,7 @@ class PulsedDevice(Ageing, Device):
     def constants(self) -> FloatArray:
         """Return the numbers that the kernels read: those of ageing, t_pulse_s, noises, and the model's own."""
         additive = float(self.c2c_kind == "additive")
-        shared = (self.t_pulse_s, self.c2c, additive, self.write_noise * self.dw_min)
+        shared = (self.t_pulse_s, self.c2c, additive, self.write_noise * self.dw_min, self.w_floor)
         return np.array([*self.ageing_constants(self.g_mid_s / self.g_half_s), *shared, *self.own_constants()])
 
     def own_constants(self) -> tuple[float, ...]:

@@ -208,7 +208,9 @@ class Plant:
         """Return the operating point of the wired lines, with w of every cell."""
         assert self._wired is not None
         device = self._configuration.device
-        return self._wired.point(self._volts, self._pins, device.g_mid_s + device.g_half_s * state)
+        # Reading noise may make a small conductance negative, which no circuit has.
+        cell_s = np.maximum(device.g_mid_s + device.g_half_s * state, 0.0)
+        return self._wired.point(self._volts, self._pins, cell_s)
 
     def _put_dummy(self, draws: Draws) -> None:
         """Make the last tile an array of resistors."""

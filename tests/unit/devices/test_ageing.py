@@ -72,8 +72,8 @@ def test_white_noise_is_new_at_every_reading():
 
 
 def test_flicker_noise_has_a_spectrum_of_one_over_f():
-    # 4096 readings of 200 cells, 1 ms apart: the periodogram's slope over a decade. Octaves quicker than the readings fold into a white floor,
-    # a quarter of the whole at 20 Hz, a twentieth at 3 Hz.
+    # 4096 readings of 200 cells, 1 ms apart: the periodogram's slope over a decade. Octaves quicker than the readings fold into a
+    # white floor, a quarter of the whole at 20 Hz, a twentieth at 3 Hz.
     cells = Population(replace(QUIET, read_flicker=1.0), 200, seed=3)
     readings = np.empty((4096, 200))
     for k in range(4096):
