@@ -38,7 +38,7 @@ def main() -> None:
     """Write the file."""
     path = Path(__file__).parent / "data" / "pulses.csv"
     with path.open("w", newline="") as file:
-        writer = csv.writer(file)
+        writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("cell", "pulse", "conductance_s"))
         writer.writerows((cell, v, f"{g_s:.6g}") for cell, v, g_s in rows())
     print(f"wrote {path}")

@@ -3,6 +3,9 @@
 ./scripts/demo --seeds 0,1,2
 ./scripts/bench loop train cycles --json bench.json
 python docs/publish.py demo-report.html demo-summary.json bench.json
+
+./scripts/bench plant --json plant.json
+python docs/publish.py plant.json            # the table of docs/plant.md
 """
 
 from __future__ import annotations
@@ -79,8 +82,33 @@ def bench_rows(bench: dict[str, Any]) -> list[tuple[str, str]]:
     return rows
 
 
+PLANT_BLOCK = re.compile(r"(<!-- plant -->\n).*?(<!-- /plant -->)", re.DOTALL)
+
+
+def publish_plant(path: Path) -> None:
+    """Write the table of docs/plant.md."""
+    bench = json.loads(path.read_text())
+    machine = bench["machine"]
+    lines = ["| what | measured | peer | ratio | bar |", "|---|---|---|---|---|"]
+    for result in bench["results"]:
+        peer = f"{result['reference_value']:.3g} ({result['reference']})" if "reference" in result else ""
+        ratio = f"{result['ratio']:.3g}" if "ratio" in result else ""
+        bar = f"{result['bar']:g}, {'met' if result['met'] else '**missed**'}" if "bar" in result else ""
+        lines.append(f"| {result['name']} | {result['value']:.3g} {result['unit']} | {peer} | {ratio} | {bar} |")
+    lines += [
+        "",
+        f"{machine['cpu']}, {machine['cores']} cores, Python {machine['python']}, commit {bench['commit']}.",
+        "",
+    ]
+    page = ROOT / "docs" / "plant.md"
+    page.write_text(PLANT_BLOCK.sub(lambda found: found[1] + "\n".join(lines) + found[2], page.read_text()))
+
+
 def main() -> None:
-    """Read the files named on the command line and write README.md and the pictures."""
+    """Read the files named on the command line and write README.md and the pictures, or docs/plant.md."""
+    if len(sys.argv) == 2:
+        publish_plant(Path(sys.argv[1]))
+        return
     report, summary, bench = (Path(argument) for argument in sys.argv[1:4])
     extract_pictures(report)
     benchmarks = json.loads(bench.read_text())
