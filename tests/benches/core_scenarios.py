@@ -57,7 +57,7 @@ async def a_walking_device_moves_alone(dut: Any) -> None:
     transport = await start(dut, world)
     build, plant = world.parameters, world.plant
     # The preset's cells all start in the middle; a step of 1/8 of half the conductance range.
-    step_s = 0.125 * plant.configuration.g_half_s
+    step_s = 0.125 * plant.configuration.device.g_half_s
 
     def states() -> np.ndarray:
         return np.array([plant.conductance_s(tile) for tile in range(build.tiles)])

@@ -152,5 +152,5 @@ def noise_codes(session: Session) -> float | None:
     world = world_of(session)
     if world is None:
         return None
-    plant = world.plant.configuration
-    return float(plant.read_noise / plant.output_bound * (1 << (session.parameters.sample_bits - 1)))
+    converters = world.plant.configuration.front_end
+    return float(converters.read_noise / converters.output_bound * (1 << (session.parameters.sample_bits - 1)))
