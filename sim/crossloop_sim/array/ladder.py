@@ -122,7 +122,10 @@ class LadderSolver:
         """Replace one cell, in siemens; the caller has checked the value. The factors of its row and column are renewed, no others."""
         if not self._owned:
             self.ladder = self.ladder._replace(cell_s=self.ladder.cell_s.copy())
-            self._owned, self._factored = True, False
+            self._owned = True
+            if self._factored:
+                self._system = (self.ladder.cell_s, *self._system[1:])
+        # The coarse array stays as it was: as a preconditioner it need not be exact.
         self._factor(1)
         kernels.change_cell(*self.ladder, self._prepared, self._row_factors, row, column, cell_s)
 
