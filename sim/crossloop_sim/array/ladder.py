@@ -103,6 +103,7 @@ class LadderSolver:
         self.ladder, self._smoothness = check_ladder(ladder)
         self._tolerance = tolerance
         self._factored = False
+        self._system: Any = ()
         # Whether the cells are a copy of our own, which may be changed in place.
         self._owned = False
         self._hats = 0
@@ -231,7 +232,7 @@ class LadderSolver:
         diagonal, *rest = self._prepared
         self._hats = _HATS if coarse_pays else 0
         coarse = kernels.coarse_inverse(cell, column, *self._row_factors, _HATS, _HATS) if coarse_pays else _EMPTY
-        self._system: Any = (cell, diagonal, column, *rest, coarse)
+        self._system = (cell, diagonal, column, *rest, coarse)
         # The energy norm of the error is the residual's times at most the root of the condition number.
         self._amplification = 4 * (2.0 if coarse_pays else (1 - min(self._smoothness, 1 - 1e-6)) ** -0.5)
         self._stop = max(self._tolerance / self._amplification, 3e-16)

@@ -17,6 +17,7 @@ observations, that the cell had before; so every draw is keyed by seed, cell and
 from __future__ import annotations
 
 import contextlib
+import sys
 import zlib
 from collections.abc import Callable
 from functools import cached_property
@@ -63,7 +64,9 @@ class Kernel:
         """Address of the compiled function, as drivers take it: `pulse_at` and `observe_at` make a function of it again."""
         # numba's cache watches the file of the compiled function only, but stores what it calls, too: so its stamp here also covers the
         # random numbers and the files of this folder.
-        dispatcher = njit(cache=True, error_model="numpy")(self._function)
+        # What is cached is found again by its module: code that was run without one (a notebook's page, a test) is compiled anew.
+        importable = self._function.__module__ in sys.modules
+        dispatcher = njit(cache=importable, error_model="numpy")(self._function)
         # numba has no public hook for the stamp. Should it move, numba's own one stays in force, wrong only while sources are edited.
         with contextlib.suppress(AttributeError):
             cache_file = dispatcher._cache._cache_file  # noqa: SLF001

@@ -33,7 +33,7 @@ class NumpyArrays:
         self.events: list[str] = []
         self.interrupt_at = -1
         self.transport = SimpleNamespace(world=SimpleNamespace(plant=self, statistics=self.statistics), name="numpy:")
-        self.configuration = SimpleNamespace(read_noise=0.0, output_bound=12.0)
+        self.configuration = SimpleNamespace(front_end=SimpleNamespace(read_noise=0.0, output_bound=12.0))
         self.limits = Limits(v_level_max_v=0.5)
 
     def seed(self, row_seed: int, column_seed: int) -> None:
