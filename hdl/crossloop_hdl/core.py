@@ -8,6 +8,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from crossloop.protocol.parameters import Parameters
+from crossloop_hdl.arithmetic.unit import ArithmeticUnit
 from crossloop_hdl.dispatcher import Dispatcher
 from crossloop_hdl.engines.counters import COUNTERS
 from crossloop_hdl.engines.engine_bay import EngineBay
@@ -69,6 +70,7 @@ class Core(wiring.Component):
         m.submodules.dispatcher = dispatcher = Dispatcher(parameters)
         m.submodules.registers = registers = RegisterFile()
         m.submodules.sequencer = sequencer = Sequencer(parameters)
+        m.submodules.arithmetic = arithmetic = ArithmeticUnit(parameters)
         m.submodules.bay = bay = EngineBay(parameters)
         connect(m, flipped(self.rx), link.rx)
         connect(m, link.tx, flipped(self.tx))
@@ -76,7 +78,7 @@ class Core(wiring.Component):
         connect(m, dispatcher.records, link.records)
         connect(m, bay.records, dispatcher.run_records)
         pass_through(m, self, bay.pins)
-        self._memories(m, dispatcher, sequencer, bay)
+        self._memories(m, dispatcher, sequencer, arithmetic, bay)
 
         m.d.comb += [
             self.running.eq(sequencer.running),
@@ -116,6 +118,18 @@ class Core(wiring.Component):
             bay.operation.eq(sequencer.operation),
             bay.records_free.eq(link.records_free),
             bay.run_abort.eq(sequencer.run_abort),
+            bay.pointer.eq(arithmetic.pointer),
+            # Sequencer and arithmetic unit.
+            arithmetic.coming.eq(sequencer.program_data),
+            arithmetic.op.eq(sequencer.op),
+            arithmetic.start.eq(sequencer.arithmetic_start),
+            arithmetic.abort.eq(~sequencer.running),
+            sequencer.arithmetic_done.eq(arithmetic.done),
+            sequencer.arithmetic_fault.eq(arithmetic.fault),
+            sequencer.x.eq(arithmetic.x),
+            sequencer.y.eq(arithmetic.y),
+            sequencer.holds.eq(arithmetic.holds),
+            sequencer.known.eq(arithmetic.known),
             # Safety gate.
             bay.arm.eq(dispatcher.arm),
             bay.disarm.eq(dispatcher.disarm | link.session_opened),
@@ -129,20 +143,29 @@ class Core(wiring.Component):
         self._settings(m, dispatcher, registers, bay, link)
         return m
 
-    def _memories(self, m: Module, dispatcher: Any, sequencer: Any, bay: Any) -> None:
-        """Add the vector and the program memory: the dispatcher writes, and reads vectors while no program runs."""
+    def _memories(self, m: Module, dispatcher: Any, sequencer: Any, arithmetic: Any, bay: Any) -> None:
+        """Add the vector and the program memory; while a program runs, the vector memory is the engines' and the arithmetic unit's."""
         m.submodules.vectors = vectors = Memory(shape=16, depth=self._parameters.vector_words, init=[])
         m.submodules.program = program = Memory(shape=MicroOpLayout, depth=self._parameters.program_ops, init=[])
         vector_write, vector_read = vectors.write_port(), vectors.read_port()
         program_write, program_read = program.write_port(), program.read_port()
         with m.If(sequencer.running):
-            m.d.comb += vector_read.addr.eq(bay.vector_address)
+            # One of the two rests, and asks for word 0 meanwhile.
+            m.d.comb += [
+                vector_read.addr.eq(bay.vector_address | arithmetic.vector_address),
+                vector_write.addr.eq(bay.vector_write_address | arithmetic.vector_write_address),
+                vector_write.data.eq(bay.vector_write_data | arithmetic.vector_write_data),
+                vector_write.en.eq(bay.vector_write | arithmetic.vector_write),
+            ]
         with m.Else():
-            m.d.comb += vector_read.addr.eq(dispatcher.item_address)
+            m.d.comb += [
+                vector_read.addr.eq(dispatcher.item_address),
+                vector_write.addr.eq(dispatcher.item_address),
+                vector_write.data.eq(dispatcher.vector_word),
+                vector_write.en.eq(dispatcher.vector_write),
+            ]
         m.d.comb += [
-            vector_write.addr.eq(dispatcher.item_address),
-            vector_write.data.eq(dispatcher.vector_word),
-            vector_write.en.eq(dispatcher.vector_write),
+            arithmetic.vector_data.eq(vector_read.data),
             dispatcher.vector_data.eq(vector_read.data),
             bay.vector_data.eq(vector_read.data),
             program_write.addr.eq(dispatcher.item_address),

@@ -1,20 +1,19 @@
-"""The sequencer: fetches micro-ops, executes control flow and waits, and hands everything else to the engine bay."""
+"""The sequencer: fetches micro-ops, executes control flow and waits, and hands everything else to engine bay or arithmetic unit."""
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import enum, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
 from crossloop.protocol.errors import Status
-from crossloop.protocol.microops import Opcode
+from crossloop.protocol.microops import ENGINE_OPCODES, Opcode
 from crossloop.protocol.parameters import Parameters
+from crossloop_hdl.arithmetic import unit
 from crossloop_hdl.layouts import MicroOpLayout
 
-_ENGINE_OPCODES = tuple(
-    opcode for opcode in Opcode if opcode not in {Opcode.HALT, Opcode.WAIT, Opcode.LOOP, Opcode.NEXT}
-)
+_ENGINE_OPCODES = tuple(sorted(ENGINE_OPCODES))
 
 
 class Phase(enum.Enum, shape=3):
@@ -29,6 +28,8 @@ class Phase(enum.Enum, shape=3):
     WAIT = 4
     ENGINE = 5
     """An engine works."""
+    ARITHMETIC = 6
+    """The arithmetic unit works."""
 
 
 class Sequencer(wiring.Component):
@@ -54,6 +55,10 @@ class Sequencer(wiring.Component):
         Cycle of the run, 0 in the first one; address of the micro-op at hand.
     op, engine_start, engine_done, engine_fault
         Micro-op for the engine bay, strobe in its EXECUTE cycle, strobe at its end (may be the same cycle), its Status.
+    arithmetic_start, arithmetic_done, arithmetic_fault
+        The same for the arithmetic unit.
+    x, y, holds, known
+        The arithmetic unit's: registers of the micro-op at hand, and the condition of a BRANCH.
     tripped
         The safety gate has tripped: the run ends.
     run_abort
@@ -78,6 +83,13 @@ class Sequencer(wiring.Component):
                 "engine_start": Out(1),
                 "engine_done": In(1),
                 "engine_fault": In(8),
+                "arithmetic_start": Out(1),
+                "arithmetic_done": In(1),
+                "arithmetic_fault": In(8),
+                "x": In(32),
+                "y": In(32),
+                "holds": In(1),
+                "known": In(1),
                 "tripped": In(1),
                 "run_abort": Out(1),
                 "done": Out(1),
@@ -112,6 +124,11 @@ class Sequencer(wiring.Component):
         ]
         m.d.sync += [self.done.eq(0), self.cycle.eq(self.cycle + 1)]
 
+        # What an INDEX adds to the next micro-op; it is added while that one is decoded.
+        added_b, added_c = Signal(16), Signal(32)
+        target = Signal(range(-(1 << 15), (1 << 15) + 2 * self._parameters.program_ops))
+        m.d.comb += target.eq(counter + self.op.c[16:].as_signed())
+
         def end(why: Any) -> list[Any]:
             return [ended.eq(1), status.eq(why)]
 
@@ -128,14 +145,27 @@ class Sequencer(wiring.Component):
                 with m.Else():
                     m.d.comb += end(self.engine_fault)
 
+        def await_arithmetic() -> None:
+            with m.If(self.arithmetic_done):
+                with m.If(self.arithmetic_fault == Status.OK):
+                    m.d.sync += advance(following)
+                with m.Else():
+                    m.d.comb += [*end(self.arithmetic_fault), self.run_abort.eq(1)]
+
         with m.Switch(phase):
             with m.Case(Phase.REST):
                 with m.If(self.start):
-                    m.d.sync += [self.running.eq(1), self.cycle.eq(0), loops.eq(0), *advance(self.address)]
+                    m.d.sync += [
+                        self.running.eq(1), self.cycle.eq(0), loops.eq(0), added_b.eq(0), added_c.eq(0),
+                        *advance(self.address),
+                    ]  # fmt: skip
             with m.Case(Phase.FETCH):
                 m.d.sync += phase.eq(Phase.DECODE)
             with m.Case(Phase.DECODE):
-                m.d.sync += [self.op.eq(self.program_data), phase.eq(Phase.EXECUTE)]
+                m.d.sync += [
+                    self.op.eq(self.program_data), phase.eq(Phase.EXECUTE), added_b.eq(0), added_c.eq(0),
+                    self.op.b.eq(self.program_data.b + added_b), self.op.c.eq(self.program_data.c + added_c),
+                ]  # fmt: skip
             with m.Case(Phase.EXECUTE):
                 with m.If(counter[-1]):
                     m.d.comb += own_fault(Status.ADDRESS_RANGE)
@@ -162,6 +192,28 @@ class Sequencer(wiring.Component):
                                 m.d.sync += [stack.eq(stack >> frame_bits), loops.eq(loops - 1), *advance(following)]
                             with m.Else():
                                 m.d.sync += [times_left.eq(times_left - 1), *advance(body)]
+                        with m.Case(Opcode.BRANCH):
+                            with m.If(~self.known):
+                                m.d.comb += own_fault(Status.UNKNOWN_MICRO_OP)
+                            with m.Elif(~self.holds):
+                                m.d.sync += advance(following)
+                            with m.Elif(self.op.a[4] & (loops == 0)):
+                                m.d.comb += own_fault(Status.LOOP_DEPTH)
+                            with m.Elif((target < 0) | (target >= self._parameters.program_ops)):
+                                m.d.comb += own_fault(Status.ADDRESS_RANGE)
+                            with m.Else():
+                                m.d.sync += advance(target)
+                                with m.If(self.op.a[4]):
+                                    m.d.sync += [stack.eq(stack >> frame_bits), loops.eq(loops - 1)]
+                        with m.Case(Opcode.INDEX):
+                            m.d.sync += [
+                                added_b.eq(Mux(self.op.a[0], self.x, 0)), added_c.eq(Mux(self.op.a[1], self.y, 0)),
+                                *advance(following),
+                            ]  # fmt: skip
+                        with m.Case(*unit.OPCODES):
+                            m.d.comb += self.arithmetic_start.eq(1)
+                            m.d.sync += phase.eq(Phase.ARITHMETIC)
+                            await_arithmetic()
                         with m.Case(*_ENGINE_OPCODES):
                             m.d.comb += self.engine_start.eq(~self.tripped)
                             m.d.sync += phase.eq(Phase.ENGINE)
@@ -174,6 +226,8 @@ class Sequencer(wiring.Component):
                     m.d.sync += advance(following)
             with m.Case(Phase.ENGINE):
                 await_engine()
+            with m.Case(Phase.ARITHMETIC):
+                await_arithmetic()
 
         # A trip ends whatever is under way; the bay has dropped the gates by itself. An engine says so itself, since it
         # completes a record that it has begun.

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from crossloop.inspection import LIMIT_REGISTERS, read_registers, read_state
 from crossloop.keep_alive import KeepAlive
 from crossloop.limits import LimitCodes, Limits, settle
@@ -28,6 +31,7 @@ from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.registers import Register
 from crossloop.protocol.transport import Transport
 from crossloop.state import Counters, State
+from crossloop.vector_memory import words_of, words_to_read, words_to_write
 
 if TYPE_CHECKING:
     from crossloop.calibration import Calibration
@@ -175,6 +179,18 @@ class Session:
             if not 0 <= value < 1 << 32:
                 raise RangeError(f"{name} must be an integer from 0 to {2**32 - 1}, not {value!r}; nothing was sent")
         self._write_registers({Register.ROW_SEED: int(row_seed), Register.COLUMN_SEED: int(column_seed)})
+
+    def write_words(self, first: int, values: ArrayLike) -> None:
+        """Write 16-bit integers to the vector memory, shape (n,), from address `first` on; see `crossloop.vector_memory`."""
+        for reply in self.link.exchange(words_to_write(first, values, self.parameters)):
+            self._raise_for(reply)
+
+    def read_words(self, first: int, count: int) -> NDArray[np.int16]:
+        """Return `count` words of the vector memory from address `first` on, shape (count,)."""
+        replies = self.link.exchange(words_to_read(first, count, self.parameters))
+        for reply in replies:
+            self._raise_for(reply)
+        return words_of([reply.payload for reply in replies])
 
     def tile(self, index: int) -> Tile:
         """Return one of the arrays."""

@@ -10,7 +10,10 @@ import cocotb
 from benches.stepper import Stepper, generator
 from crossloop_sim.cosim.simulator import parameters
 
-INPUTS = ("start", "a", "b", "c", "cycle", "operation", "abort", "samples__valid", "samples__payload", "records__ready")
+INPUTS = (
+    "start", "to_vector", "pointer", "a", "b", "c", "cycle", "operation", "abort", "samples__valid", "samples__payload",
+    "records__ready", "vector_data",
+)  # fmt: skip
 OUTPUTS = (
     "gate", "reading", "conversion__valid", "conversion__payload", "samples__ready", "records__valid", "records__payload", "done",
 )  # fmt: skip

@@ -3,11 +3,13 @@
 import pytest
 
 from crossloop.protocol.parameters import Parameters
+from crossloop_hdl.arithmetic.unit import ArithmeticUnit
 from crossloop_hdl.engines.coincidence import CoincidenceController
 from crossloop_hdl.engines.level_sequencer import LevelSequencer
 from crossloop_hdl.engines.line_switch import LineSwitch
 from crossloop_hdl.engines.pulse_generator import PulseGenerator
 from crossloop_hdl.engines.sample_sequencer import SampleSequencer
+from crossloop_hdl.engines.stream_loader import StreamLoader
 
 GEOMETRIES = [(1, 1), (5, 3), (33, 20)]
 """One line, no power of two, more lines than a generator lane and than a machine word's half."""
@@ -36,3 +38,12 @@ def test_coincidence_controller(simulate, rows, columns):
 @pytest.mark.parametrize("sample_bits", [9, 15])
 def test_sample_sequencer(simulate, sample_bits):
     simulate(SampleSequencer(Parameters(sample_bits=sample_bits)), "sample_sequencer", sample_bits=sample_bits)
+
+
+def test_stream_loader(simulate):
+    simulate(StreamLoader(), "stream_loader")
+
+
+@pytest.mark.parametrize("vector_words", [512, 1024])
+def test_arithmetic_unit(simulate, vector_words):
+    simulate(ArithmeticUnit(Parameters(vector_words=vector_words)), "arithmetic_unit", vector_words=vector_words)

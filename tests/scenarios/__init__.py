@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from crossloop.session import Session
-from scenarios import memory, products, pulses, safety, sequences, updates
+from scenarios import arithmetic, memory, products, pulses, safety, sequences, updates
 
 Scenario = Callable[[Session, np.random.Generator], None]
 
@@ -28,6 +28,9 @@ SCENARIOS: dict[str, Scenario] = {
     "nested loops": sequences.nest_loops,
     "refused programs": safety.offer_bad_programs,
     "trips and arming": safety.trip_and_arm_again,
+    "arithmetic": arithmetic.compute_at_random,
+    "refused arithmetic": arithmetic.refuse_bad_arithmetic,
+    "samples and streams": arithmetic.sample_and_drive,
     "vector memory": memory.write_and_read_back,
 }
 """Name and program."""

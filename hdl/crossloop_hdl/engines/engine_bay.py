@@ -17,6 +17,7 @@ from crossloop_hdl.engines.line_switch import LineSwitch
 from crossloop_hdl.engines.micro_op_check import MicroOpCheck
 from crossloop_hdl.engines.pulse_generator import PulseGenerator
 from crossloop_hdl.engines.sample_sequencer import SampleSequencer
+from crossloop_hdl.engines.stream_loader import StreamLoader
 from crossloop_hdl.frontend.direct import DIRECT_OUTPUTS, DirectSignature
 from crossloop_hdl.layouts import MicroOpLayout
 from crossloop_hdl.safety import SafetyGate
@@ -25,7 +26,7 @@ __all__ = ["COUNTERS", "EngineBay"]
 
 
 class EngineBay(wiring.Component):
-    """Every micro-op but HALT, WAIT, LOOP and NEXT.
+    """Every micro-op that touches lines, gates, converters or stream banks.
 
     Parameters
     ----------
@@ -49,6 +50,10 @@ class EngineBay(wiring.Component):
         Bytes that still fit into the reply, those of the DONE record included.
     vector_address, vector_data : Out(16), In(16)
         Read port of the vector memory; the data are those of the address of the cycle before.
+    vector_write, vector_write_address, vector_write_data : Out(1), Out(16), Out(16)
+        Its write port. All three, and `vector_address`, are 0 while no engine uses them.
+    pointer : In(16)
+        Where SAMPLE writes to.
     bank_select, bank_clear, bank_shift, bank_byte : In(1), In(1), In(1), In(8)
         Family whose stream bank is written; strobes; the byte that is shifted in at line 0.
     seed_select, seed_write, seed : In(1), In(1), In(32)
@@ -88,7 +93,8 @@ class EngineBay(wiring.Component):
         super().__init__({
             "start": In(1), "op": In(MicroOpLayout), "done": Out(1), "fault": Out(8),
             "cycle": In(32), "operation": In(16), "records": Out(stream.Signature(8)), "records_free": In(16),
-            "vector_address": Out(16), "vector_data": In(16),
+            "vector_address": Out(16), "vector_data": In(16), "vector_write": Out(1), "vector_write_address": Out(16),
+            "vector_write_data": Out(16), "pointer": In(16),
             "bank_select": In(1), "bank_clear": In(1), "bank_shift": In(1), "bank_byte": In(8),
             "seed_select": In(1), "seed_write": In(1), "seed": In(32),
             **{name: Out(32) for name in COUNTERS}, "counters_clear": In(len(COUNTERS)),
@@ -109,7 +115,8 @@ class EngineBay(wiring.Component):
         m.submodules.pulses = pulses = PulseGenerator()
         m.submodules.levels = levels = LevelSequencer()
         m.submodules.lines = lines = LineSwitch(self._parameters)
-        m.d.comb += [check.op.eq(op), check.records_free.eq(self.records_free)]
+        m.submodules.loader = self.loader = loader = StreamLoader()
+        m.d.comb += [check.op.eq(op), check.records_free.eq(self.records_free), check.pointer.eq(self.pointer)]
 
         # A start waits while lines are still on their way to the safe state, or a draw of an aborted pass is finished.
         held, accept, refused, abort = Signal(), Signal(), Signal(), Signal()
@@ -124,7 +131,8 @@ class EngineBay(wiring.Component):
 
         engines: dict[Opcode, Any] = {
             Opcode.TILE: lines, Opcode.LEVEL: levels, Opcode.LEVELS: levels, Opcode.CONNECT: lines,
-            Opcode.PULSE: pulses, Opcode.COINCIDE: coincidence, Opcode.CONVERT: sampler,
+            Opcode.PULSE: pulses, Opcode.COINCIDE: coincidence, Opcode.CONVERT: sampler, Opcode.SAMPLE: sampler,
+            Opcode.STREAMS: loader,
         }  # fmt: skip
         wanted = {opcode: op.opcode == opcode for opcode in engines}
         m.d.comb += [
@@ -132,8 +140,12 @@ class EngineBay(wiring.Component):
             lines.start.eq(accept & (wanted[Opcode.TILE] | wanted[Opcode.CONNECT])),
             pulses.start.eq(accept & ~refused & wanted[Opcode.PULSE]),
             coincidence.start.eq(accept & ~refused & wanted[Opcode.COINCIDE]),
-            sampler.start.eq(accept & ~refused & wanted[Opcode.CONVERT]),
-            safety.width_check.eq(accept & (wanted[Opcode.PULSE] | wanted[Opcode.COINCIDE] | wanted[Opcode.CONVERT])),
+            sampler.start.eq(accept & ~refused & (wanted[Opcode.CONVERT] | wanted[Opcode.SAMPLE])),
+            loader.start.eq(accept & ~refused & wanted[Opcode.STREAMS]),
+            safety.width_check.eq(
+                accept
+                & (wanted[Opcode.PULSE] | wanted[Opcode.COINCIDE] | wanted[Opcode.CONVERT] | wanted[Opcode.SAMPLE])
+            ),
             safety.width.eq(check.width),
         ]
         self._add_outcome(m, begin=begin, accept=accept, refused=refused, status=check.status, engines=engines)
@@ -181,20 +193,32 @@ class EngineBay(wiring.Component):
 
     def _connect_operands(self, m: Module, levels: Any, lines: Any, pulses: Any) -> None:
         """Give every engine its fields of the micro-op."""
-        op, coincidence, sampler = self.op, self.coincidence, self.sampler
+        op, coincidence, sampler, loader = self.op, self.coincidence, self.sampler, self.loader
         m.d.comb += [
             levels.vector.eq(op.opcode == Opcode.LEVELS), levels.line.eq(op.b), levels.value.eq(op.c),
-            levels.vector_data.eq(self.vector_data), self.vector_address.eq(levels.vector_address),
+            levels.vector_data.eq(self.vector_data), sampler.vector_data.eq(self.vector_data),
+            self.vector_address.eq(levels.vector_address | sampler.vector_address | loader.vector_address),
+            self.vector_write.eq(sampler.vector_write), self.vector_write_address.eq(sampler.vector_write_address),
+            self.vector_write_data.eq(sampler.vector_write_data),
+            loader.count.eq(op.b), loader.first.eq(op.c),
             lines.change_tile.eq(op.opcode == Opcode.TILE), lines.a.eq(op.a), lines.b.eq(op.b),
             lines.row_signs.eq(coincidence.row_signs), lines.column_signs.eq(coincidence.column_signs),
             pulses.count.eq(op.b), pulses.width.eq(op.c[:24]), pulses.gap.eq(Cat(op.c[24:], op.a)),
             coincidence.slots.eq(op.b), coincidence.width.eq(op.c[:16]), coincidence.gap.eq(op.c[16:]),
             coincidence.row_sign.eq(op.a[0]), coincidence.column_sign.eq(op.a[1]),
+            sampler.to_vector.eq(op.opcode == Opcode.SAMPLE), sampler.pointer.eq(self.pointer),
             sampler.a.eq(op.a), sampler.b.eq(op.b), sampler.c.eq(op.c),
             sampler.cycle.eq(self.cycle), sampler.operation.eq(self.operation),
         ]  # fmt: skip
-        for name in ("bank_select", "bank_clear", "bank_shift", "bank_byte", "seed_select", "seed_write", "seed"):
+        for name in ("seed_select", "seed_write", "seed"):
             m.d.comb += getattr(coincidence, name).eq(getattr(self, name))
+        with m.If(op.opcode == Opcode.STREAMS):
+            m.d.comb += [coincidence.bank_select.eq(op.a[0]), coincidence.bank_byte.eq(self.vector_data)]
+        with m.If(loader.clear | loader.shift):
+            m.d.comb += [coincidence.bank_clear.eq(loader.clear), coincidence.bank_shift.eq(loader.shift)]
+        with m.Elif(self.bank_clear | self.bank_shift):
+            for name in ("bank_select", "bank_clear", "bank_shift", "bank_byte"):
+                m.d.comb += getattr(coincidence, name).eq(getattr(self, name))
         wiring.connect(m, sampler.records, wiring.flipped(self.records))
 
     def _connect_safety(self, m: Module, levels: Any, lines: Any, pulses: Any) -> None:

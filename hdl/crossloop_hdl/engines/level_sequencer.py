@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Module, Signal, signed
+from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -21,7 +21,7 @@ class LevelSequencer(wiring.Component):
     abort: In(1)
     """Stop after this cycle."""
     vector_address: Out(16)
-    """Vector word wanted in the next cycle."""
+    """Vector word wanted in the next cycle; 0 at rest."""
     vector_data: In(16)
     """The vector word, a two's complement code."""
     write: Out(1)
@@ -50,7 +50,7 @@ class LevelSequencer(wiring.Component):
                 m.d.sync += busy.eq(0)
         with m.Else():
             m.d.comb += [
-                self.vector_address.eq(self.value),
+                self.vector_address.eq(Mux(self.start & self.vector, self.value, 0)),
                 self.write.eq(self.start & ~self.vector),
                 self.write_line.eq(self.line),
                 self.write_code.eq(self.value.as_signed()),

@@ -26,15 +26,19 @@ class MicroOpCheck(wiring.Component):
     op : In(MicroOpLayout)
     records_free : In(16)
         Bytes that still fit into the reply.
+    pointer : In(16)
+        Where SAMPLE writes to.
     status : Out(8)
         `Status`: OK, or why the micro-op must not be executed.
     width : Out(25)
-        Gate time of PULSE, COINCIDE and CONVERT in cycles.
+        Gate time of PULSE, COINCIDE, CONVERT and SAMPLE in cycles.
     """
 
     def __init__(self, parameters: Parameters) -> None:
         self._parameters = parameters
-        super().__init__({"op": In(MicroOpLayout), "records_free": In(16), "status": Out(8), "width": Out(25)})
+        super().__init__({
+            "op": In(MicroOpLayout), "records_free": In(16), "pointer": In(16), "status": Out(8), "width": Out(25),
+        })  # fmt: skip
 
     def elaborate(self, _platform: Any) -> Module:
         """Return the comparators, one case per opcode."""
@@ -86,6 +90,17 @@ class MicroOpCheck(wiring.Component):
                 ]
                 with m.If(~outside & (self.records_free < 2 * op.b + 2 * RECORD_HEADER.size)):
                     m.d.comb += self.status.eq(Status.REPLY_FULL)
+            with m.Case(Opcode.SAMPLE):
+                m.d.comb += [
+                    outside.eq(zero_count | zero_time | (op.b > channels)),
+                    self.width.eq(first + second + 1),
+                ]
+                with m.If(~outside & ((self.pointer + op.b) > build.vector_words)):
+                    m.d.comb += self.status.eq(Status.ADDRESS_RANGE)
+            with m.Case(Opcode.STREAMS):
+                m.d.comb += outside.eq(zero_count | (op.b > lines))
+                with m.If(~outside & ((op.c[:16] + op.b) > build.vector_words)):
+                    m.d.comb += self.status.eq(Status.ADDRESS_RANGE)
             with m.Default():
                 m.d.comb += self.status.eq(Status.UNKNOWN_MICRO_OP)
         return m

@@ -1,13 +1,14 @@
-"""The sample sequencer: drives the lines, lets the converters sample, and writes what they say as a record."""
+"""The sample sequencer: drives the lines, lets the converters sample, and writes what they say as a record or as vector words."""
 
 from typing import Any
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.records import RECORD_HEADER, RecordKind
+from crossloop_hdl.arithmetic.vector_unit import saturated
 from crossloop_hdl.frontend.direct import StrobeSignature
 from crossloop_hdl.layouts import ConversionWord, sample_layout
 
@@ -19,13 +20,13 @@ class Phase(enum.Enum, shape=2):
     DRIVE = 1
     """Gates on: settle, then integrate."""
     HEADER = 2
-    """Gates off: writing the record's header while the converters work."""
+    """Gates off: writing the record's header, if there is one, while the converters work."""
     SAMPLES = 3
-    """Writing two bytes per channel."""
+    """Two bytes, or one word, per channel."""
 
 
 class SampleSequencer(wiring.Component):
-    """Executes CONVERT.
+    """Executes CONVERT and SAMPLE.
 
     Once the conversion was strobed the record is completed even if the run is aborted, so that the reply stays readable; a
     sample that has not come when the safety gate has tripped is written as 0 with the SATURATED bit.
@@ -38,9 +39,11 @@ class SampleSequencer(wiring.Component):
     Members
     -------
     start : In(1)
-        Strobe; the next three members stay until `done`.
+        Strobe; the next five members stay until `done`.
+    to_vector, pointer : In(1), In(16)
+        SAMPLE: to the vector words from `pointer` on.
     a, b, c : In(8), In(16), In(32)
-        Fields of the micro-op, see `Opcode.CONVERT`.
+        Fields of the micro-op, see `Opcode.CONVERT` and `Opcode.SAMPLE`.
     cycle, operation : In(32), In(16)
         Cycle of the run and address of the micro-op, for the record.
     abort : In(1)
@@ -55,15 +58,21 @@ class SampleSequencer(wiring.Component):
         From the front end.
     records : Out(stream.Signature(8))
         The record's bytes.
+    vector_address, vector_data : Out(16), In(16)
+        Read port of the vector memory, 0 at rest; the data are those of the address of the cycle before.
+    vector_write, vector_write_address, vector_write_data : Out(1), Out(16), Out(16)
+        Its write port, 0 at rest.
     done : Out(1)
-        Strobe in the cycle of the record's last byte.
+        Strobe in the cycle of the record's last byte, or of the last word.
     """
 
     def __init__(self, parameters: Parameters) -> None:
         super().__init__({
-            "start": In(1), "a": In(8), "b": In(16), "c": In(32), "cycle": In(32), "operation": In(16), "abort": In(1),
-            "gate": Out(1), "reading": Out(1), "conversion": Out(StrobeSignature(ConversionWord)),
-            "samples": In(stream.Signature(sample_layout(parameters))), "records": Out(stream.Signature(8)), "done": Out(1),
+            "start": In(1), "to_vector": In(1), "pointer": In(16), "a": In(8), "b": In(16), "c": In(32), "cycle": In(32),
+            "operation": In(16), "abort": In(1), "gate": Out(1), "reading": Out(1),
+            "conversion": Out(StrobeSignature(ConversionWord)), "samples": In(stream.Signature(sample_layout(parameters))),
+            "records": Out(stream.Signature(8)), "done": Out(1), "vector_address": Out(16), "vector_data": In(signed(16)),
+            "vector_write": Out(1), "vector_write_address": Out(16), "vector_write_data": Out(16),
         })  # fmt: skip
 
     def elaborate(self, _platform: Any) -> Module:
@@ -75,6 +84,10 @@ class SampleSequencer(wiring.Component):
         channels_left = Signal(16)
         high = Signal()
         word = Signal(16)
+        place = Signal(16)
+        moved = Signal()
+        """A byte is taken, or the time of one has passed."""
+        sum_ = Signal(signed(17))
         missing = self.abort & ~self.samples.valid
         payload = self.conversion.payload
         extended = Signal(15)
@@ -82,6 +95,7 @@ class SampleSequencer(wiring.Component):
         m.d.comb += [
             extended.eq(self.samples.payload.code),  # signed: repeats its sign
             word.eq(Mux(missing, 0x8000, packed)),
+            sum_.eq(Mux(self.a[4], self.vector_data, 0) + self.samples.payload.code),
             self.gate.eq(phase == Phase.DRIVE),
             self.reading.eq((phase == Phase.HEADER) | (phase == Phase.SAMPLES)),
         ]
@@ -107,22 +121,29 @@ class SampleSequencer(wiring.Component):
                         ),
                         left.eq(RECORD_HEADER.size - 1),
                         channels_left.eq(self.b - 1),
+                        place.eq(self.pointer),
                         high.eq(0),
                     ]
             with m.Case(Phase.HEADER):
-                m.d.comb += [self.records.valid.eq(1), self.records.payload.eq(header[:8])]
-                with m.If(self.records.ready):
+                m.d.comb += [self.records.valid.eq(~self.to_vector), self.records.payload.eq(header[:8])]
+                with m.If(self.records.ready | self.to_vector):
                     m.d.sync += [header.eq(header >> 8), left.eq(left - 1)]
                     with m.If(left == 0):
                         m.d.sync += phase.eq(Phase.SAMPLES)
             with m.Case(Phase.SAMPLES):
                 m.d.comb += [
-                    self.records.valid.eq(self.samples.valid | missing),
+                    self.records.valid.eq((self.samples.valid | missing) & ~self.to_vector),
                     self.records.payload.eq(Mux(high, word[8:], word[:8])),
-                    self.samples.ready.eq(high & self.records.ready),
+                    self.samples.ready.eq(high & (self.records.ready | self.to_vector)),
+                    moved.eq((self.samples.valid | missing) & (self.records.ready | self.to_vector)),
                 ]
-                with m.If(self.records.valid & self.records.ready):
-                    m.d.sync += high.eq(~high)
+                with m.If(self.to_vector):
+                    m.d.comb += [
+                        self.vector_address.eq(place), self.vector_write.eq(moved & high), self.vector_write_address.eq(place),
+                        self.vector_write_data.eq(Mux(missing, 0, saturated(sum_))),
+                    ]  # fmt: skip
+                with m.If(moved):
+                    m.d.sync += [high.eq(~high), place.eq(place + high)]
                     with m.If(high):
                         m.d.sync += channels_left.eq(channels_left - 1)
                         with m.If(channels_left == 0):

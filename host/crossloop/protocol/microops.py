@@ -8,7 +8,8 @@ that fails decides: UNKNOWN_MICRO_OP; LOOP_DEPTH; LINE_RANGE for a line, tile, s
 geometry, for a count of 0 (b of LOOP, LEVELS, PULSE, COINCIDE, CONVERT) and for a width, gap, settle or integration
 time of 0; ADDRESS_RANGE for vector words (LEVELS) outside the vector memory and for a program that runs past the end of
 the program memory; REPLY_FULL when a CODES record and the DONE record after it do not fit; then the safety gate's trips
-(LEVEL_WINDOW, PULSE_WIDTH). LEVELS trips at the first code outside the window, after the strobes of those before it.
+(LEVEL_WINDOW, PULSE_WIDTH). An undefined function or condition is an UNKNOWN_MICRO_OP; vector words outside the vector memory and a branch
+out of the program memory are ADDRESS_RANGE. LEVELS trips at the first code outside the window, after the strobes of those before it.
 Bits of a, b and c that have no meaning are ignored. The gates of a CONVERT are on for settle + integrate + 1 cycles,
 and that must not be above WIDTH_CAP either.
 """
@@ -58,6 +59,45 @@ class Opcode(IntEnum):
 
     a packs the sensed family (bit 0), pair (bit 1: channel k is line 2k minus line 2k+1) and range (bits 3..2).
     """
+    SAMPLE = 11
+    """CONVERT, but the codes go to the vector words from the pointer on instead of a record; fields as CONVERT.
+
+    a bit 4: add each code to its word (saturating at 16 bits) instead of replacing it: an average over several conversions.
+    """
+    STREAMS = 12
+    """Fill the stream bank of family a from the low bytes of b vector words from c on; lines from b on become 0."""
+    SET = 13
+    """Register a bits 3..0 = c."""
+    COMPUTE = 14
+    """Register a bits 3..0 = x `Function` y; the function is a bits 7..4; see `crossloop.protocol.arithmetic` for x and y."""
+    LOAD = 15
+    """Register a bits 3..0 = vector word x + c, sign-extended (b bit 9: word c)."""
+    STORE = 16
+    """Vector word x + c (b bit 9: word c) = the low 16 bits of y."""
+    BRANCH = 17
+    """Go on c[31:16] (two's complement) micro-ops from here if x `Condition` y; the condition is a bits 3..0.
+
+    a bit 4: also close the innermost loop. y is register b bits 7..4, or c[15:0] in two's complement with b bit 8.
+    """
+    INDEX = 18
+    """Add registers to the fields of the next micro-op: x to b (a bit 0), y to c (a bit 1), modulo the fields' sizes.
+
+    The next micro-op's own register numbers stay those of its b as written.
+    """
+    POINT = 19
+    """Set the pointer to c[15:0], or to x + c[15:0] with a bit 0 (modulo 2**16), and the scale to a bits 7..4."""
+    VECTOR = 20
+    """b[11:0] times: vector word c[31:16] + i = `Elementwise` a bits 4..0 of word c[15:0] + i and the operand.
+
+    The operand is word pointer + i, or with a bit 7 the register b[15:12]. Sums and distances go to the register b[15:12] instead.
+    """
+
+
+ENGINE_OPCODES = frozenset({
+    Opcode.TILE, Opcode.LEVEL, Opcode.LEVELS, Opcode.CONNECT, Opcode.PULSE, Opcode.COINCIDE, Opcode.CONVERT, Opcode.SAMPLE,
+    Opcode.STREAMS,
+})  # fmt: skip
+"""Micro-ops that touch lines, gates, converters or stream banks; the others only move data and decide."""
 
 
 class LineState(IntEnum):
@@ -102,7 +142,8 @@ class MicroOp:
         return cls(Opcode(opcode), a, b, c)
 
 
-def _field(name: str, value: int, low: int, high: int, unit: str) -> int:
+def field_value(name: str, value: int, low: int, high: int, unit: str) -> int:
+    """Return a micro-op's field; raises RangeError outside its limits."""
     given: object = value  # callers are not type-checked
     if not isinstance(given, int) or isinstance(given, bool) or not low <= value <= high:
         raise RangeError(f"{name} must be an integer from {low} to {high} {unit}, not {value!r}; nothing was sent")
@@ -116,12 +157,12 @@ def halt() -> MicroOp:
 
 def wait(cycles: int) -> MicroOp:
     """Return a WAIT of that many cycles on top of the micro-op's own."""
-    return MicroOp(Opcode.WAIT, c=_field("wait", cycles, 0, 2**32 - 1, "cycles"))
+    return MicroOp(Opcode.WAIT, c=field_value("wait", cycles, 0, 2**32 - 1, "cycles"))
 
 
 def loop(count: int) -> MicroOp:
     """Return a LOOP whose body is executed `count` times."""
-    return MicroOp(Opcode.LOOP, b=_field("loop count", count, 1, 65535, "times"))
+    return MicroOp(Opcode.LOOP, b=field_value("loop count", count, 1, 65535, "times"))
 
 
 def next_() -> MicroOp:
@@ -131,13 +172,13 @@ def next_() -> MicroOp:
 
 def tile(index: int) -> MicroOp:
     """Return a TILE."""
-    return MicroOp(Opcode.TILE, a=_field("tile", index, 0, 255, "(tile number)"))
+    return MicroOp(Opcode.TILE, a=field_value("tile", index, 0, 255, "(tile number)"))
 
 
 def level(family: Family, line: int, code: int) -> MicroOp:
     """Return a LEVEL for one line, or for the whole family with line = ALL_LINES."""
-    _field("line", line, 0, ALL_LINES, "(line number)")
-    return MicroOp(Opcode.LEVEL, family, line, _field("level code", code, -32768, 32767, "(code)") & 0xFFFFFFFF)
+    field_value("line", line, 0, ALL_LINES, "(line number)")
+    return MicroOp(Opcode.LEVEL, family, line, field_value("level code", code, -32768, 32767, "(code)") & 0xFFFFFFFF)
 
 
 def levels(family: Family, count: int, address: int = 0) -> MicroOp:
@@ -145,8 +186,8 @@ def levels(family: Family, count: int, address: int = 0) -> MicroOp:
     return MicroOp(
         Opcode.LEVELS,
         family,
-        _field("line count", count, 1, 65535, "lines"),
-        _field("address", address, 0, 65535, "words"),
+        field_value("line count", count, 1, 65535, "lines"),
+        field_value("address", address, 0, 65535, "words"),
     )
 
 
@@ -160,24 +201,25 @@ def connect(
 ) -> MicroOp:
     """Return a CONNECT: the selection's lines go to `state`, the rest of the family to `others`."""
     packed = family | state << 1 | others << 3 | selection << 5
-    return MicroOp(Opcode.CONNECT, packed, _field("line index or count", index, 0, 65535, "(line number)"))
+    return MicroOp(Opcode.CONNECT, packed, field_value("line index or count", index, 0, 65535, "(line number)"))
 
 
 def pulse(count: int, width_cycles: int, gap_cycles: int) -> MicroOp:
     """Return a PULSE train."""
-    _field("pulse count", count, 1, 65535, "pulses")
-    _field("pulse width", width_cycles, 1, 2**24 - 1, "cycles")
-    _field("pulse gap", gap_cycles, 1, 65535, "cycles")
+    field_value("pulse count", count, 1, 65535, "pulses")
+    field_value("pulse width", width_cycles, 1, 2**24 - 1, "cycles")
+    field_value("pulse gap", gap_cycles, 1, 65535, "cycles")
     return MicroOp(Opcode.PULSE, gap_cycles >> 8, count, width_cycles | (gap_cycles & 0xFF) << 24)
 
 
 def coincide(slots: int, width_cycles: int, gap_cycles: int, *, row_sign: int, column_sign: int) -> MicroOp:
     """Return a COINCIDE pass; signs are 0 (positive) or 1 (negative)."""
-    _field("slots", slots, 1, 65535, "slots")
-    _field("pulse width", width_cycles, 1, 65535, "cycles")
-    _field("pulse gap", gap_cycles, 1, 65535, "cycles")
+    field_value("slots", slots, 1, 65535, "slots")
+    field_value("pulse width", width_cycles, 1, 65535, "cycles")
+    field_value("pulse gap", gap_cycles, 1, 65535, "cycles")
     packed = (
-        _field("row sign", row_sign, 0, 1, "(sign bit)") | _field("column sign", column_sign, 0, 1, "(sign bit)") << 1
+        field_value("row sign", row_sign, 0, 1, "(sign bit)")
+        | field_value("column sign", column_sign, 0, 1, "(sign bit)") << 1
     )
     return MicroOp(Opcode.COINCIDE, packed, slots, width_cycles | gap_cycles << 16)
 
@@ -192,10 +234,10 @@ def convert(
     range_index: int = 0,
 ) -> MicroOp:
     """Return a CONVERT of `channels` channels of the sensed family."""
-    _field("channels", channels, 1, 65535, "channels")
-    _field("settle time", settle_cycles, 1, 65535, "cycles")
-    _field("integration time", integrate_cycles, 1, 65535, "cycles")
-    _field("converter range", range_index, 0, 3, "(range number)")
+    field_value("channels", channels, 1, 65535, "channels")
+    field_value("settle time", settle_cycles, 1, 65535, "cycles")
+    field_value("integration time", integrate_cycles, 1, 65535, "cycles")
+    field_value("converter range", range_index, 0, 3, "(range number)")
     return MicroOp(
         Opcode.CONVERT, sensed | int(pair) << 1 | range_index << 2, channels, settle_cycles | integrate_cycles << 16
     )

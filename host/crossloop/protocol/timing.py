@@ -7,7 +7,8 @@ value. These numbers are the contract: the RTL is tested against them, the golde
 
 from __future__ import annotations
 
-from crossloop.protocol.microops import MicroOp, Opcode, pulse_fields
+from crossloop.protocol.arithmetic import MULTIPLIER_BITS, MULTIPLYING, Elementwise, Function
+from crossloop.protocol.microops import ENGINE_OPCODES, MicroOp, Opcode, pulse_fields
 from crossloop.protocol.parameters import Parameters
 
 BASE_CYCLES = 3
@@ -47,6 +48,20 @@ CONVERT_EXTRA = 11
 READOUT_CYCLES = 2
 """Cycles per channel to read the converter and write the record (converter serial time)."""
 
+SAMPLE_EXTRA = CONVERT_EXTRA
+"""SAMPLE takes as long as a CONVERT."""
+
+LOAD_EXTRA = 1
+"""LOAD takes BASE_CYCLES + LOAD_EXTRA: the vector memory answers a cycle after it was asked."""
+STREAMS_EXTRA = 1
+"""STREAMS takes BASE_CYCLES + STREAMS_EXTRA + count; the bank moves in the last `count` cycles."""
+VECTOR_EXTRA = 0
+"""VECTOR takes BASE_CYCLES + VECTOR_EXTRA + WORD_CYCLES per word, and MULTIPLIER_BITS more per word for what multiplies."""
+WORD_CYCLES = 4
+"""Cycles per word of a VECTOR: two to read, one to compute, one to write."""
+MULTIPLY_EXTRA = MULTIPLIER_BITS + 1
+"""COMPUTE takes BASE_CYCLES, and MULTIPLY_EXTRA more for a MULTIPLY."""
+
 FAULT_OFFSET = 3
 """A micro-op that ends the run: the cycle in which `running` falls, `tripped` rises if it was a trip, and gates are
 off; it is the cycle of the DONE record. A LEVELS that trips at its word n does so in place of that word's strobe, in cycle
@@ -62,22 +77,49 @@ def slot_cycles(width_cycles: int, gap_cycles: int) -> int:
 
 def duration_cycles(op: MicroOp, parameters: Parameters) -> int:
     """Return how many cycles one execution of a micro-op takes."""
+    extra = _extra_cycles(op, parameters) if op.opcode in ENGINE_OPCODES else _arithmetic_cycles(op)
+    return BASE_CYCLES + extra
+
+
+def _extra_cycles(op: MicroOp, parameters: Parameters) -> int:
+    """Return what an engine takes beside BASE_CYCLES."""
     match op.opcode:
-        case Opcode.WAIT:
-            return BASE_CYCLES + op.c
         case Opcode.LEVELS:
-            return BASE_CYCLES + LEVELS_EXTRA + op.b
+            return LEVELS_EXTRA + op.b
         case Opcode.CONNECT | Opcode.TILE:
-            return BASE_CYCLES + CONNECT_EXTRA + parameters.break_cycles
+            return CONNECT_EXTRA + parameters.break_cycles
         case Opcode.PULSE:
             count, width_cycles, gap_cycles = pulse_fields(op)
-            return BASE_CYCLES + PULSE_EXTRA + count * (width_cycles + gap_cycles)
+            return PULSE_EXTRA + count * (width_cycles + gap_cycles)
         case Opcode.COINCIDE:
-            return BASE_CYCLES + COINCIDE_EXTRA + op.b * slot_cycles(op.c & 0xFFFF, op.c >> 16)
-        case Opcode.CONVERT:
-            return BASE_CYCLES + CONVERT_EXTRA + (op.c & 0xFFFF) + (op.c >> 16) + READOUT_CYCLES * op.b
+            return COINCIDE_EXTRA + op.b * slot_cycles(op.c & 0xFFFF, op.c >> 16)
+        case Opcode.CONVERT | Opcode.SAMPLE:
+            return CONVERT_EXTRA + (op.c & 0xFFFF) + (op.c >> 16) + READOUT_CYCLES * op.b
+        case Opcode.STREAMS:
+            return STREAMS_EXTRA + op.b
         case _:
-            return BASE_CYCLES
+            return 0
+
+
+def _arithmetic_cycles(op: MicroOp) -> int:
+    """Return what a micro-op that moves no pin takes beside BASE_CYCLES."""
+    match op.opcode:
+        case Opcode.WAIT:
+            return op.c
+        case Opcode.LOAD:
+            return LOAD_EXTRA
+        case Opcode.COMPUTE:
+            return MULTIPLY_EXTRA if op.a >> 4 == Function.MULTIPLY else 0
+        case Opcode.VECTOR:
+            return VECTOR_EXTRA + word_cycles(op.a & 0x1F) * (op.b & 0xFFF)
+        case _:
+            return 0
+
+
+def word_cycles(function: int) -> int:
+    """Return the cycles per word of an `Elementwise` function."""
+    multiplies = function in Elementwise._value2member_map_ and Elementwise(function) in MULTIPLYING
+    return WORD_CYCLES + (MULTIPLIER_BITS if multiplies else 0)
 
 
 def serial_cycles(op: MicroOp) -> int:
@@ -85,7 +127,9 @@ def serial_cycles(op: MicroOp) -> int:
     match op.opcode:
         case Opcode.LEVELS:
             return op.b
-        case Opcode.CONVERT:
+        case Opcode.CONVERT | Opcode.SAMPLE:
             return READOUT_CYCLES * op.b
+        case Opcode.STREAMS:
+            return op.b
         case _:
             return 0

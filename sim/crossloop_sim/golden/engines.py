@@ -29,6 +29,7 @@ from crossloop.protocol.timing import (
     PULSE_OFFSET,
     READOUT_CYCLES,
     SLOT_MIN_CYCLES,
+    STREAMS_EXTRA,
 )
 from crossloop_sim.events import Kind
 from crossloop_sim.golden.coincidence import draw
@@ -45,6 +46,7 @@ from crossloop_sim.golden.machine import (
     LEVEL_MAX,
     LEVEL_MIN,
     LIMIT,
+    POINTER,
     PROGRESS,
     RECORDS_FREE,
     ROW_PULSES,
@@ -281,8 +283,8 @@ def coincide(m: Machine, a: int, slots: int, c: int) -> int:
 
 
 @compiled
-def convert(m: Machine, a: int, channels: int, c: int) -> int:
-    """CONVERT: up to the conversion strobe in the first call, to its end in the second."""
+def convert(m: Machine, a: int, channels: int, c: int, to_vector: int) -> int:
+    """CONVERT, or SAMPLE: up to the conversion strobe in the first call, to its end in the second."""
     scalars = m.scalars
     on_cycles = (c & 0xFFFF) + (c >> 16)
     start = scalars[CYCLE] + CONVERT_OFFSET
@@ -290,7 +292,10 @@ def convert(m: Machine, a: int, channels: int, c: int) -> int:
         per_channel = 2 if a & 2 else 1
         if channels == 0 or channels * per_channel > scalars[a & 1] or c & 0xFFFF == 0 or c >> 16 == 0:
             return _LINE_RANGE
-        if scalars[RECORDS_FREE] < 2 * _RECORD + 2 * channels:
+        if to_vector:
+            if scalars[POINTER] + channels > m.vector.size:
+                return _ADDRESS_RANGE
+        elif scalars[RECORDS_FREE] < 2 * _RECORD + 2 * channels:
             return _REPLY_FULL
         if on_cycles + 1 > scalars[WIDTH_CAP]:
             scalars[CAUSE] = _PULSE_WIDTH
@@ -304,5 +309,25 @@ def convert(m: Machine, a: int, channels: int, c: int) -> int:
             return STROBE
     scalars[PROGRESS] = 0
     clear_gates(m, start + on_cycles + 1)
+    # Both take the time of a record's header while the converters work.
     scalars[CYCLE] += BASE_CYCLES + CONVERT_EXTRA + on_cycles + READOUT_CYCLES * channels
+    return GO
+
+
+@compiled
+def load_bank(m: Machine, family: int, count: int, address: int) -> int:
+    """STREAMS."""
+    scalars = m.scalars
+    if count == 0 or count > scalars[family]:
+        return _LINE_RANGE
+    if address + count > m.vector.size:
+        return _ADDRESS_RANGE
+    planes = m.streams[family]
+    planes[:] = np.uint64(0)
+    for line in range(count):
+        value = np.uint64(m.vector[address + line] & 0xFF)
+        position = np.uint64(line & 63)
+        for plane in range(MAGNITUDE_BITS + 1):
+            planes[plane, line >> 6] |= ((value >> np.uint64(plane)) & np.uint64(1)) << position
+    scalars[CYCLE] += BASE_CYCLES + STREAMS_EXTRA + count
     return GO

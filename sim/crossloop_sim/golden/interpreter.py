@@ -13,6 +13,7 @@ from crossloop.protocol.errors import Status, TripCause
 from crossloop.protocol.microops import Opcode
 from crossloop.protocol.timing import BASE_CYCLES, FAULT_OFFSET, RUN_CYCLES
 from crossloop_sim.events import Kind
+from crossloop_sim.golden.arithmetic import Y_CONSTANT, compute, holds, load, signed, store, vector, word_of
 from crossloop_sim.golden.compiled import compiled, constant
 from crossloop_sim.golden.engines import (
     GO,
@@ -24,10 +25,13 @@ from crossloop_sim.golden.engines import (
     convert,
     level,
     levels,
+    load_bank,
     pulse,
     select_tile,
 )
 from crossloop_sim.golden.machine import (
+    ADDED_B,
+    ADDED_C,
     CAUSE,
     CYCLE,
     DEPTH,
@@ -35,9 +39,11 @@ from crossloop_sim.golden.machine import (
     LOOP_DEPTH,
     NEVER,
     PC,
+    POINTER,
     PROGRESS,
     RECORDS_FREE,
     SAFE_CYCLE,
+    SCALE,
     STATUS,
     Integers,
     Machine,
@@ -50,7 +56,10 @@ ENDED = 0
 CONVERTING = 1
 """A conversion strobe shows in cycle scalars[STROBE_CYCLE]: take the samples, then go on. scalars[PC] names the micro-op."""
 EVENTS_FULL = 2
-"""The event buffer must be emptied before the run can go on."""
+"""The event buffer must be emptied before the run can go on, or so many micro-ops have passed that Python should hear of it."""
+
+_PATIENCE = 1_000_000
+"""Micro-ops after which Python gets to see an interrupt: a program that branches may never end."""
 
 PROCEED = -1
 """Address that means: go on where the run stopped."""
@@ -66,6 +75,16 @@ _PULSE = int(Opcode.PULSE)
 _COINCIDE = int(Opcode.COINCIDE)
 _CONVERT = int(Opcode.CONVERT)
 _HALT = int(Opcode.HALT)
+_SAMPLE = int(Opcode.SAMPLE)
+_STREAMS = int(Opcode.STREAMS)
+_SET = int(Opcode.SET)
+_COMPUTE = int(Opcode.COMPUTE)
+_LOAD = int(Opcode.LOAD)
+_STORE = int(Opcode.STORE)
+_BRANCH = int(Opcode.BRANCH)
+_INDEX = int(Opcode.INDEX)
+_POINT = int(Opcode.POINT)
+_VECTOR = int(Opcode.VECTOR)
 
 _RUN = constant(Kind.RUN)
 _RISES = constant(1)
@@ -89,6 +108,7 @@ def execute(
     states: Words,
     selection: Words,
     loops: Integers,
+    registers: Integers,
     events: Words,
     address: int,
     cycle: int,
@@ -110,7 +130,7 @@ def execute(
     records_free : int
         Payload bytes that the reply has left.
     """
-    m = Machine(scalars, program, vector, lanes, streams, states, selection, loops, events)
+    m = Machine(scalars, program, vector, lanes, streams, states, selection, loops, registers, events)
     if address != PROCEED:
         scalars[PC] = address
         scalars[CYCLE] = cycle + RUN_CYCLES
@@ -118,11 +138,17 @@ def execute(
         scalars[PROGRESS] = 0
         scalars[DEPTH] = 0
         scalars[CAUSE] = _NONE
+        scalars[ADDED_B] = 0
+        scalars[ADDED_C] = 0
         events[put_event(scalars, events, cycle, _RUN), 2] = 1
     scalars[RECORDS_FREE] = records_free
     result = GO
+    patience = _PATIENCE
     while result == GO and scalars[CYCLE] < scalars[LIMIT]:
         result = _micro_op(m)
+        patience -= 1
+        if patience == 0 and result == GO:
+            result = YIELD
     if result == YIELD:
         return EVENTS_FULL
     if result == STROBE:
@@ -160,9 +186,38 @@ def _micro_op(m: Machine) -> int:
     word = int(np.int64(m.program[address]))  # signed, or numba goes on in floating point
     opcode = word & 0xFF
     a = word >> 8 & 0xFF
-    b = word >> 16 & 0xFFFF
-    c = word >> 32 & 0xFFFFFFFF
-    result = GO
+    written = word >> 16 & 0xFFFF
+    b = (written + scalars[ADDED_B]) & 0xFFFF
+    c = ((word >> 32) + scalars[ADDED_C]) & 0xFFFFFFFF
+    if opcode >= _SET:
+        return _arithmetic(m, opcode, a, b, c, written)
+    if opcode == _NEXT:
+        scalars[ADDED_B] = 0
+        scalars[ADDED_C] = 0
+        return _next_pass(m)
+    result = _control(m, opcode, b, c) if opcode <= _LOOP else _engine(m, opcode, a, b, c)
+    if result == GO:
+        scalars[PC] = address + 1
+        scalars[ADDED_B] = 0
+        scalars[ADDED_C] = 0
+    return result
+
+
+@compiled
+def _control(m: Machine, opcode: int, b: int, c: int) -> int:
+    """Execute HALT, WAIT or LOOP."""
+    if opcode == _HALT:
+        return HALTED
+    if opcode == _WAIT:
+        m.scalars[CYCLE] += BASE_CYCLES + c
+        return GO
+    return _open_loop(m, b)
+
+
+@compiled
+def _engine(m: Machine, opcode: int, a: int, b: int, c: int) -> int:
+    """Execute a micro-op of the engine bay."""
+    result = _UNKNOWN
     if opcode == _COINCIDE:
         result = coincide(m, a, b, c)
     elif opcode == _CONNECT:
@@ -171,25 +226,72 @@ def _micro_op(m: Machine) -> int:
         result = level(m, a, b, c)
     elif opcode == _LEVELS:
         result = levels(m, a, b, c)
-    elif opcode == _CONVERT:
-        result = convert(m, a, b, c)
+    elif opcode in (_CONVERT, _SAMPLE):
+        result = convert(m, a, b, c, int(opcode == _SAMPLE))
     elif opcode == _PULSE:
         result = pulse(m, a, b, c)
     elif opcode == _TILE:
         result = select_tile(m, a)
-    elif opcode == _LOOP:
-        result = _open_loop(m, b)
-    elif opcode == _NEXT:
-        return _next_pass(m)
-    elif opcode == _WAIT:
-        scalars[CYCLE] += BASE_CYCLES + c
-    elif opcode == _HALT:
-        result = HALTED
-    else:
-        result = _UNKNOWN
-    if result == GO:
-        scalars[PC] = address + 1
+    elif opcode == _STREAMS:
+        result = load_bank(m, a & 1, b, c & 0xFFFF)
     return result
+
+
+@compiled
+def _arithmetic(m: Machine, opcode: int, a: int, b: int, c: int, written: int) -> int:
+    """Execute a micro-op that moves no pin; `written` is its field b without what an INDEX has added."""
+    scalars = m.scalars
+    scalars[ADDED_B] = 0
+    scalars[ADDED_C] = 0
+    x = m.registers[written & 15]
+    y = m.registers[written >> 4 & 15]
+    result = GO
+    if opcode == _SET:
+        m.registers[a & 15] = signed(c)
+        scalars[CYCLE] += BASE_CYCLES
+    elif opcode == _COMPUTE:
+        result = compute(m, a, x, signed(c) if b & Y_CONSTANT else y)
+    elif opcode == _LOAD:
+        result = load(m, a & 15, b, x, c)
+    elif opcode == _STORE:
+        result = store(m, b, x, y, c)
+    elif opcode == _POINT:
+        scalars[POINTER] = ((x if a & 1 else 0) + c) & 0xFFFF
+        scalars[SCALE] = a >> 4
+        scalars[CYCLE] += BASE_CYCLES
+    elif opcode == _VECTOR:
+        result = vector(m, a, b & 0xFFF, c, written >> 12)
+    elif opcode == _INDEX:
+        scalars[ADDED_B] = x & 0xFFFF if a & 1 else 0
+        scalars[ADDED_C] = y & 0xFFFFFFFF if a & 2 else 0
+        scalars[CYCLE] += BASE_CYCLES
+    elif opcode == _BRANCH:
+        return _branch(m, a, x, word_of(c) if b & Y_CONSTANT else y, word_of(c >> 16))
+    else:
+        return _UNKNOWN
+    if result == GO:
+        scalars[PC] += 1
+    return result
+
+
+@compiled
+def _branch(m: Machine, a: int, x: int, y: int, distance: int) -> int:
+    scalars = m.scalars
+    taken = holds(a & 15, x, y)
+    if taken < 0:
+        return _UNKNOWN
+    target = scalars[PC] + 1
+    if taken:
+        if a & 16 and scalars[DEPTH] == 0:
+            return _LOOP_DEPTH
+        target = scalars[PC] + distance
+        if not 0 <= target < m.program.size:
+            return _ADDRESS_RANGE
+        if a & 16:
+            scalars[DEPTH] -= 1
+    scalars[PC] = target
+    scalars[CYCLE] += BASE_CYCLES
+    return GO
 
 
 @compiled

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from crossloop.protocol.arithmetic import REGISTERS
 from crossloop.protocol.converters import Levels
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.streams import MAGNITUDE_BITS, Family, lane_start, lanes
@@ -61,6 +62,11 @@ ROW_PULSES = next(_index)
 COLUMN_PULSES = next(_index)
 CELL_PULSES = next(_index)
 TRAIN_PULSES = next(_index)
+POINTER = next(_index)
+SCALE = next(_index)
+ADDED_B = next(_index)
+"""What an INDEX adds to field b of the next micro-op."""
+ADDED_C = next(_index)
 SCALARS = next(_index)
 
 
@@ -85,6 +91,8 @@ class Machine(NamedTuple):
         Room for lines chosen by the micro-op at hand.
     loops : (loop_depth, 2) int64
         Open loops: address of the body, passes left.
+    registers : (16,) int64
+        Registers of the arithmetic, each a 32-bit number with its sign.
     events : (n, record_words) uint64
         Records that the plant has not seen yet; scalars[EVENT_COUNT] of them count.
     """
@@ -97,6 +105,7 @@ class Machine(NamedTuple):
     states: Words
     selection: Words
     loops: Integers
+    registers: Integers
     events: Words
 
 
@@ -115,6 +124,7 @@ def reset_machine(parameters: Parameters) -> Machine:
         states=np.zeros((_FAMILIES, 2, words), np.uint64),
         selection=np.zeros((4, words), np.uint64),
         loops=np.zeros((parameters.loop_depth, 2), np.int64),
+        registers=np.zeros(REGISTERS, np.int64),
         events=np.zeros((rows, record_words(parameters)), np.uint64),
     )
     constants = {

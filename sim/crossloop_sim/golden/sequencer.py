@@ -5,18 +5,32 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from crossloop.protocol.arithmetic import WORD_MAX, WORD_MIN
 from crossloop.protocol.errors import Status, TripCause
+from crossloop.protocol.microops import Opcode
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.records import RECORD_HEADER, SATURATED, RecordKind
 from crossloop_sim.events import Kind, record_words
 from crossloop_sim.golden.compiled import compiled
 from crossloop_sim.golden.interpreter import CONVERTING, ENDED, PROCEED, execute
-from crossloop_sim.golden.machine import CAUSE, CYCLE, NEVER, PC, SAFE_CYCLE, STATUS, STROBE_CYCLE, Machine
+from crossloop_sim.golden.machine import (
+    ADDED_B,
+    CAUSE,
+    CYCLE,
+    NEVER,
+    PC,
+    POINTER,
+    SAFE_CYCLE,
+    STATUS,
+    STROBE_CYCLE,
+    Machine,
+)
 from crossloop_sim.golden.safety import SafetyGate
 
 _CODES = int(RecordKind.CODES)
 _DONE = int(RecordKind.DONE)
 _CONVERSION = int(Kind.CONVERSION)
+_SAMPLE = int(Opcode.SAMPLE)
 _CODE_BITS = SATURATED - 1
 
 
@@ -65,7 +79,7 @@ class Sequencer:
         scalars = self._machine.scalars
         operation = int(scalars[PC])
         word = int(self._machine.program[operation])
-        flags, channels = word >> 8 & 0xFF, word >> 16 & 0xFFFF
+        flags, channels = word >> 8 & 0xFF, (word >> 16) + int(scalars[ADDED_B]) & 0xFFFF
         cycle = int(scalars[STROBE_CYCLE])
         event = self._conversion
         event[0] = cycle
@@ -76,6 +90,10 @@ class Sequencer:
         samples = self._gate.convert(event)
         if len(samples) != channels:
             raise ValueError(f"plant answered {len(samples)} samples where the controller asked for {channels}")
+        if word & 0xFF == _SAMPLE:
+            first = int(scalars[POINTER])
+            add_samples(samples, self._sample_bits, self._machine.vector[first : first + channels], flags >> 4 & 1)
+            return
         records += RECORD_HEADER.pack(_CODES, flags, channels, (cycle - start) & 0xFFFFFFFF, operation)
         records += pack_codes(samples, self._sample_bits).tobytes()
 
@@ -90,9 +108,23 @@ def pack_codes(samples: npt.NDArray[np.int64], bits: int) -> npt.NDArray[np.uint
         Bits bits - 1 to 0: code in two's complement; bit `bits`: saturated.
     """
     codes = np.empty(samples.size, np.uint16)
-    sign = 1 << (bits - 1)
     for index in range(samples.size):
         sample = samples[index]
-        code = ((sample & (2 * sign - 1)) ^ sign) - sign
+        code = _code(sample, bits)
         codes[index] = (code & _CODE_BITS) | (SATURATED if sample >> bits & 1 else 0)
     return codes
+
+
+@compiled
+def add_samples(samples: npt.NDArray[np.int64], bits: int, words: npt.NDArray[np.int16], add: int) -> None:
+    """Put the codes of a plant's sample words into vector words, or add them there."""
+    for index in range(samples.size):
+        before = np.int64(words[index]) if add else 0
+        words[index] = min(max(before + _code(samples[index], bits), WORD_MIN), WORD_MAX)
+
+
+@compiled
+def _code(sample: int, bits: int) -> int:
+    """Return the code of a sample word with its sign."""
+    sign = 1 << (bits - 1)
+    return ((sample & (2 * sign - 1)) ^ sign) - sign

@@ -160,7 +160,7 @@ def test_programs_need_armed_outputs(bench) -> None:
 
 
 FAULTS = {
-    "unknown micro-op": (MicroOp(11), Status.UNKNOWN_MICRO_OP),
+    "unknown micro-op": (MicroOp(99), Status.UNKNOWN_MICRO_OP),
     "next without loop": (ops.next_(), Status.LOOP_DEPTH),
     "loop of none": (MicroOp(Opcode.LOOP), Status.LINE_RANGE),
     "tile": (ops.tile(2), Status.LINE_RANGE),

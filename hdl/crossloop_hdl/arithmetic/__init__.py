@@ -1,0 +1,1 @@
+"""Arithmetic: registers, vectors and comparisons, for programs that decide without the host."""

@@ -1,0 +1,44 @@
+"""The multiplier: one bit per cycle, so that it fits devices without multiplier blocks."""
+
+from typing import Any
+
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from crossloop.protocol.arithmetic import MULTIPLIER_BITS
+
+
+class Multiplier(wiring.Component):
+    """Multiplies two signed numbers in `MULTIPLIER_BITS` cycles."""
+
+    start: In(1)
+    """Strobe: take the factors."""
+    a: In(signed(MULTIPLIER_BITS))
+    b: In(signed(MULTIPLIER_BITS))
+    product: Out(signed(2 * MULTIPLIER_BITS))
+    """Valid from the cycle after `last` on, until the next start."""
+    last: Out(1)
+    """Strobe in the last cycle of the multiplication, `MULTIPLIER_BITS` cycles after `start`."""
+
+    def elaborate(self, _platform: Any) -> Module:
+        """Return accumulator and counter: shift-and-add, lowest bit first; the sign bit of `b` subtracts."""
+        m = Module()
+        factor = Signal(signed(MULTIPLIER_BITS))
+        left = Signal(range(MULTIPLIER_BITS + 1))
+        # The upper part collects; the lower part holds the bits of b still to come, then those of the product.
+        upper = Signal(signed(MULTIPLIER_BITS))
+        lower = Signal(MULTIPLIER_BITS)
+        term = Signal(signed(MULTIPLIER_BITS + 1))
+        total = Signal(signed(MULTIPLIER_BITS + 1))
+        m.d.comb += [
+            self.product.eq(Cat(lower, upper)),
+            self.last.eq(left == 1),
+            term.eq(Mux(lower[0], factor, 0)),
+            total.eq(Mux(self.last, upper - term, upper + term)),
+        ]
+        with m.If(self.start):
+            m.d.sync += [factor.eq(self.a), lower.eq(self.b), upper.eq(0), left.eq(MULTIPLIER_BITS)]
+        with m.Elif(left != 0):
+            m.d.sync += [left.eq(left - 1), Cat(lower, upper).eq(Cat(lower[1:], total))]
+        return m
