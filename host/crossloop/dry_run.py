@@ -30,6 +30,9 @@ class DryRun:
     """Slots of coincidence updates; which lines fire in them is drawn on the device and counted there."""
     conversions: int
     """Converter codes read, one per channel and conversion."""
+    exact: bool = True
+    """False when the program decides for itself or takes fields from registers: the numbers are then the most it can take, and those of
+    a certain array come from the same program on `model:`."""
 
     def __add__(self, other: DryRun) -> DryRun:
         """Return the prediction of two runs, one after the other."""
@@ -41,7 +44,17 @@ class DryRun:
             _sum(self.column_pulses, other.column_pulses),
             self.slots + other.slots,
             self.conversions + other.conversions,
+            self.exact and other.exact,
         )
+
+
+def most(once: DryRun, passes: int, further_cycles: int, parameters: Parameters) -> DryRun:
+    """Return the most that a deciding program can take: its micro-ops `passes` times, and some cycles beside them."""
+    cycles = once.cycles * passes + further_cycles
+    return DryRun(
+        cycles, once.serial_cycles * passes, cycles / parameters.clock_hz,
+        _scale(once.row_pulses, passes), _scale(once.column_pulses, passes), once.slots * passes, once.conversions * passes, exact=False,
+    )  # fmt: skip
 
 
 NOTHING = DryRun(0, 0, 0.0, 0, 0, 0, 0)
@@ -95,6 +108,7 @@ class _Totals:
     serial: int = 0
     slots: int = 0
     conversions: int = 0
+    exact: bool = True
     pulses: dict[Family, int | None] = field(default_factory=lambda: {Family.ROWS: 0, Family.COLUMNS: 0})
     driven: dict[Family, int | None] = field(default_factory=lambda: {Family.ROWS: 0, Family.COLUMNS: 0})
 
@@ -112,8 +126,10 @@ class _Totals:
                 )
         elif op.opcode is Opcode.COINCIDE:
             self.slots += times * op.b
-        elif op.opcode is Opcode.CONVERT:
+        elif op.opcode in {Opcode.CONVERT, Opcode.SAMPLE}:
             self.conversions += times * op.b
+        elif op.opcode in {Opcode.BRANCH, Opcode.INDEX}:
+            self.exact = False
 
     def _driven_lines(self, op: MicroOp) -> int | None:
         lines = self.parameters.rows if Family(op.a & 1) is Family.ROWS else self.parameters.columns
@@ -130,6 +146,7 @@ class _Totals:
         return DryRun(
             self.cycles, self.serial, self.cycles / self.parameters.clock_hz,
             self.pulses[Family.ROWS], self.pulses[Family.COLUMNS], self.slots, self.conversions,
+            self.exact,
         )  # fmt: skip
 
 

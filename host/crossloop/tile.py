@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from crossloop import programming
+from crossloop import programming, writing
 from crossloop.operation import check_line
 from crossloop.operations import PulseTrain, Update
 from crossloop.protocol.errors import RangeError
 from crossloop.quantise import Quantise, finite_array, probability_bytes
-from crossloop.sensing import LARGEST_COUNT, Sensing, paired
+from crossloop.sensing import INTEGRATE_S, LARGEST_COUNT, SETTLE_S, Sensing, paired
+from crossloop.writing import Verified, VoltageLadder
 
 WIDTH_S = 1e-6
 """Default pulse width."""
@@ -128,6 +129,61 @@ class Tile(Sensing):
             pulses += counts
             reached = self.read_all(v_read_v=v_read_v, averages=averages, range_index=range_index)
         return programming.Programmed(reached, reached - target, pulses)
+
+    def write_verify(
+        self,
+        target_g_s: ArrayLike,
+        *,
+        tolerance_s: float,
+        v_read_v: float,
+        up: VoltageLadder,
+        down: VoltageLadder,
+        origin: tuple[int, int] = (0, 0),
+        averages: int = 1,
+        confirmations: int = 0,
+        wait_s: float = 0.0,
+        attempts: int = 60,
+        turns: int = 15,
+        range_index: int = 0,
+        settle_s: float = SETTLE_S,
+        integrate_s: float = INTEGRATE_S,
+        gap_s: float = GAP_S,
+    ) -> Verified:
+        """Bring cells into a window around their targets, one after the other, by a ladder that the device climbs by itself.
+
+        Parameters
+        ----------
+        target_g_s : array_like
+            Wanted conductances in siemens, shape (rows, columns) of the block.
+        tolerance_s : float
+            Largest accepted difference between reading and target, in siemens.
+        v_read_v : float
+            Voltage of a reading.
+        up, down : VoltageLadder
+            Amplitudes and widths of the pulses that raise and that lower the conductance.
+        origin : tuple of int
+            First row and column of the block.
+        averages : int
+            Conversions summed for a reading.
+        confirmations, wait_s : int, float
+            How many further readings must lie in the window, and the time before each, in which cells may relax.
+        attempts, turns : int
+            Most pulses, and most changes of direction, per cell.
+        range_index, settle_s, integrate_s
+            As in `read_all`.
+        gap_s : float
+            Time after each pulse in seconds.
+
+        Returns
+        -------
+        Verified
+            What was reached, with a record of every cell.
+        """
+        return writing.write_verify(
+            self, target_g_s, tolerance_s=tolerance_s, v_read_v=v_read_v, up=up, down=down, origin=origin, averages=averages,
+            confirmations=confirmations, wait_s=wait_s, attempts=attempts, turns=turns, range_index=range_index, settle_s=settle_s,
+            integrate_s=integrate_s, gap_s=gap_s,
+        )  # fmt: skip
 
     def update(
         self,

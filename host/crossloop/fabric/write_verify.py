@@ -1,0 +1,384 @@
+"""Write-verify in the fabric: read a cell, pulse it towards its target with growing amplitude, read again, until it is in its window.
+
+One command programs a whole block of cells; the host is idle meanwhile and gets a record for each of them. The ladder follows the
+incremental-pulse programming of NeuRRAM (Wan et al., Nature 608:504 (2022)): amplitudes rise step by step, and start again where the
+direction turns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field, fields
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossloop.dry_run import DryRun, dry_run, most
+from crossloop.fabric.assembly import Assembly, Label
+from crossloop.limits import LimitCodes
+from crossloop.operation import Codes, Operation, check_line
+from crossloop.protocol import arithmetic as ar
+from crossloop.protocol import microops as m
+from crossloop.protocol.arithmetic import WORD_MAX, Condition, Function
+from crossloop.protocol.converters import Clock, Levels
+from crossloop.protocol.errors import RangeError
+from crossloop.protocol.microops import LineState, MicroOp, Selection
+from crossloop.protocol.parameters import Parameters
+from crossloop.protocol.streams import Family
+from crossloop.protocol.timing import READOUT_CYCLES
+
+_ATTEMPTS_MAX = 255
+_TURNS_SHIFT, _REASON_SHIFT = 8, 12
+_TURNS_MAX = 15
+RESULT_WORDS = 3
+"""Words per cell of the device's record: final code; attempts, turns and reason; amplitude of the last pulse."""
+
+
+class Reason(IntEnum):
+    """Why the controller left a cell."""
+
+    IN_WINDOW = 0
+    """Its reading is inside the window."""
+    ATTEMPTS = 1
+    """The limit of pulses was reached."""
+    TURNS = 2
+    """The direction turned too often."""
+    LADDER = 3
+    """The ladder ended: the strongest pulse was not enough."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ladder:
+    """Pulses of one direction: the amplitude grows first; at its end it starts again with a longer pulse."""
+
+    start: int
+    """First amplitude in level codes, from 1: half of it on the row, with the opposite sign on the column."""
+    stop: int
+    """Last amplitude."""
+    step: int
+    """Growth of the amplitude from one pulse to the next; 0 keeps it."""
+    width_cycles: int
+    """First width in cycles."""
+    width_stop_cycles: int = 0
+    """Last width; 0 stays at the first."""
+    width_step_cycles: int = 0
+    """Growth of the width each time the amplitude has reached its end; 0 ends the ladder there."""
+    width_first: bool = False
+    """The width grows first instead, and the amplitude at its end."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteVerifyTable:
+    """How cells are programmed, in codes and cycles."""
+
+    up: Ladder
+    """Pulses that raise the conductance."""
+    down: Ladder
+    """Pulses that lower it."""
+    window: int
+    """Largest difference between reading and target that is good enough, in summed converter codes."""
+    read_code: int
+    """Level code of the row that is read."""
+    averages: int = 1
+    """Conversions that are summed for a reading."""
+    confirmations: int = 0
+    """Further readings, `wait_cycles` apart, that must lie in the window too."""
+    wait_cycles: int = 0
+    """Time before each confirmation, in which a cell may relax."""
+    attempts: int = 60
+    """Most pulses per cell, up to 255."""
+    turns: int = 15
+    """Most changes of direction per cell, up to 15."""
+    range_index: int = 0
+    """Converter range."""
+    settle_cycles: int = 50
+    """Time the level drives before the integration."""
+    integrate_cycles: int = 50
+    """Time of integration."""
+    gap_cycles: int = 50
+    """Time after each pulse."""
+
+
+@dataclass(frozen=True)
+class WriteVerifyOutcome:
+    """What became of a block of cells; all arrays have the block's shape (rows, columns)."""
+
+    codes: NDArray[np.int64]
+    """Last reading, in summed converter codes."""
+    attempts: NDArray[np.int64]
+    """Pulses given."""
+    turns: NDArray[np.int64]
+    """Changes of direction."""
+    reasons: NDArray[np.int64]
+    """`Reason` of each cell."""
+    last_amplitudes: NDArray[np.int64]
+    """Amplitude of the last pulse in level codes, positive for one that raised the conductance, 0 without a pulse."""
+    cycles: int
+    """Controller cycles of the whole run."""
+    origin: tuple[int, int] = (0, 0)
+    """First row and column of the block."""
+    failures: list[tuple[int, int, Reason]] = field(init=False)
+    """Row, column and reason of every cell that is not in its window."""
+
+    def __post_init__(self) -> None:
+        cells = np.argwhere(self.reasons != Reason.IN_WINDOW)
+        found = [
+            (self.origin[0] + int(row), self.origin[1] + int(column), Reason(int(self.reasons[row, column])))
+            for row, column in cells
+        ]
+        object.__setattr__(self, "failures", found)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where a block's data lie in the vector memory."""
+
+    rows: int
+    columns: int
+    channels: int
+    """Channels of one reading: all columns up to the block's last one."""
+
+    @property
+    def results(self) -> int:
+        """Address of the records; the targets lie in their first words before."""
+        return self.channels
+
+    @property
+    def words(self) -> int:
+        """Words in all: the scratch for one reading, and the records."""
+        return self.channels + RESULT_WORDS * self.rows * self.columns
+
+
+def program(table: WriteVerifyTable, tile: int, origin: tuple[int, int], shape: tuple[int, int]) -> tuple[MicroOp, ...]:
+    """Return the program for a block of cells whose targets lie in the first words of their records."""
+    code = Assembly()
+    layout = Layout(*shape, origin[1] + shape[1])
+    done = [Label() for _ in Reason]
+    finish, measure, too_low, too_high = Label(), Label(), Label(), Label()
+    code.add(m.tile(tile))
+    code.set("row", origin[0])
+    code.set("record", layout.results)
+    code.add(m.loop(shape[0]))
+    code.set("column", origin[1])
+    code.add(m.loop(shape[1]))
+    code.load("target", 0, "record")
+    for name in ("tries", "turns", "direction", "last"):
+        code.set(name, 0)
+    code.here(measure)
+    _measure(code, table, too_low, too_high)
+    for _ in range(table.confirmations):
+        code.add(m.wait(table.wait_cycles))
+        _measure(code, table, too_low, too_high)
+    code.here(done[Reason.IN_WINDOW])
+    code.branch(finish)
+    for reason in (Reason.ATTEMPTS, Reason.TURNS, Reason.LADDER):
+        code.here(done[reason])
+        code.compute("tries", Function.OR, "tries", reason << _REASON_SHIFT)
+        if reason is not Reason.LADDER:
+            code.branch(finish)
+    code.branch(finish)
+    _add_pulse(code, table, table.up, too_low, measure, done, sign=1)
+    _add_pulse(code, table, table.down, too_high, measure, done, sign=-1)
+    code.here(finish)
+    code.compute("code", Function.ADD, "error", "target")
+    code.store("code", 0, "record")
+    code.compute("turns", Function.MULTIPLY, "turns", 1 << _TURNS_SHIFT)
+    code.compute("tries", Function.OR, "tries", "turns")
+    code.store("tries", 1, "record")
+    code.store("last", 2, "record")
+    code.increase("record", RESULT_WORDS)
+    code.increase("column")
+    code.add(m.next_())
+    code.increase("row")
+    code.add(m.next_())
+    return code.ops()
+
+
+def _measure(code: Assembly, table: WriteVerifyTable, too_low: Label, too_high: Label) -> None:
+    """Read the cell and compare; falls through when it is in its window."""
+    code.indexed(m.level(Family.ROWS, 0, table.read_code), b="row")
+    code.indexed(m.connect(Family.ROWS, LineState.DRIVE, selection=Selection.ONE), b="row")
+    code.add(m.connect(Family.COLUMNS, LineState.SENSE), ar.point(0))
+    converting = m.convert(
+        Family.COLUMNS, 1, settle_cycles=table.settle_cycles, integrate_cycles=table.integrate_cycles,
+        range_index=table.range_index,
+    )  # fmt: skip
+    code.indexed(ar.sample(converting), b="column")
+    if table.averages > 1:
+        code.add(m.loop(table.averages - 1))
+        code.indexed(ar.sample(converting, add=True), b="column")
+        code.add(m.next_())
+    code.load("error", 0, "column")
+    code.compute("error", Function.SUBTRACT, "error", "target")
+    code.branch(too_low, Condition.LESS, "error", -table.window)
+    code.branch(too_high, Condition.GREATER, "error", table.window)
+
+
+def _add_pulse(
+    code: Assembly,
+    table: WriteVerifyTable,
+    ladder: Ladder,
+    begin: Label,
+    measure: Label,
+    done: list[Label],
+    *,
+    sign: int,
+) -> None:
+    """Add one direction: count, climb the ladder, pulse, and measure again."""
+    same, turned, climbed = Label(), Label(), Label()
+    code.here(begin)
+    code.branch(done[Reason.ATTEMPTS], Condition.NOT_LESS, "tries", table.attempts)
+    code.branch(same, Condition.EQUAL, "direction", sign)
+    code.branch(turned, Condition.EQUAL, "direction", 0)
+    code.branch(done[Reason.TURNS], Condition.NOT_LESS, "turns", table.turns)
+    code.increase("turns")
+    code.here(turned)
+    code.set("direction", sign)
+    code.set("amplitude", ladder.start)
+    code.set("width", ladder.width_cycles - 1)
+    code.branch(climbed)
+    code.here(same)
+    _add_climb(code, ladder, climbed, done[Reason.LADDER])
+    code.here(climbed)
+    code.increase("tries")
+    code.compute("last", Function.MULTIPLY, "amplitude", sign)
+    code.set("opposite", 0)
+    code.compute("opposite", Function.SUBTRACT, "opposite", "last")
+    code.indexed(m.level(Family.ROWS, 0, 0), b="row", c="last")
+    code.indexed(m.level(Family.COLUMNS, 0, 0), b="column", c="opposite")
+    code.indexed(m.connect(Family.COLUMNS, LineState.DRIVE, selection=Selection.ONE), b="column")
+    code.indexed(m.pulse(1, 1, table.gap_cycles), c="width")
+    code.branch(measure)
+
+
+def _add_climb(code: Assembly, ladder: Ladder, climbed: Label, ended: Label) -> None:
+    """Add the next rung: the inner quantity grows, and at its end starts again while the outer one grows."""
+    amplitude = ("amplitude", ladder.start, ladder.stop, ladder.step)
+    width = ("width", ladder.width_cycles - 1, _last_width(ladder) - 1, ladder.width_step_cycles)
+    inner, outer = (width, amplitude) if ladder.width_first else (amplitude, width)
+    for name, start, stop, step in (inner, outer):
+        if step:
+            code.increase(name, step)
+            code.branch(climbed, Condition.NOT_GREATER, name, stop)
+            code.set(name, start)
+    if not inner[3] and not outer[3]:
+        code.branch(climbed)  # a ladder of one rung is given again and again
+    code.branch(ended)
+
+
+def _last_width(ladder: Ladder) -> int:
+    return max(ladder.width_stop_cycles, ladder.width_cycles)
+
+
+def check_table(table: WriteVerifyTable, parameters: Parameters, limits: LimitCodes) -> None:
+    """Refuse a table that the device would refuse in the middle of its work, or that makes no sense.
+
+    Raises
+    ------
+    RangeError
+        With the value, the limit and what to do.
+    """
+    levels, clock = Levels.of(parameters), Clock.of(parameters)
+    for name, low, high in (
+        ("window", 0, WORD_MAX), ("averages", 1, 0xFFFF), ("confirmations", 0, 8), ("attempts", 1, _ATTEMPTS_MAX),
+        ("turns", 0, _TURNS_MAX), ("gap_cycles", 1, 0xFFFF),
+    ):  # fmt: skip
+        value = getattr(table, name)
+        if not low <= value <= high:
+            raise RangeError(
+                f"{name} of the write-verify table must be from {low} to {high}, not {value}; nothing was pulsed"
+            )
+    limits.check_level(table.read_code, levels, "read level")
+    limits.check_width(table.settle_cycles + table.integrate_cycles + 1, clock, "settle plus integration time")
+    for name in ("up", "down"):
+        ladder: Ladder = getattr(table, name)
+        if (
+            not 1 <= ladder.start <= ladder.stop
+            or ladder.step < 0
+            or ladder.width_step_cycles < 0
+            or ladder.width_cycles < 1
+        ):
+            values = ", ".join(f"{f.name}={getattr(ladder, f.name)}" for f in fields(ladder))
+            raise RangeError(
+                f"ladder {name!r} needs amplitudes from 1 that rise from start to stop, and widths from 1 cycle, not {values}; "
+                "nothing was pulsed"
+            )
+        for amplitude in (ladder.stop, -ladder.stop):
+            limits.check_level(amplitude, levels, f"amplitude of ladder {name!r}")
+        limits.check_width(_last_width(ladder), clock, f"width of ladder {name!r}")
+
+
+def check_block(targets: NDArray[np.int64], origin: tuple[int, int], parameters: Parameters) -> Layout:
+    """Refuse a block that lies outside the array or whose records do not fit into the vector memory."""
+    rows, columns = targets.shape
+    check_line("first row", origin[0], parameters.rows)
+    check_line("first column", origin[1], parameters.columns)
+    check_line("last row", origin[0] + rows - 1, parameters.rows)
+    check_line("last column", origin[1] + columns - 1, parameters.columns)
+    if np.abs(targets).max() > WORD_MAX // 2:
+        raise RangeError(
+            f"targets must be within {WORD_MAX // 2} summed converter codes, not {int(np.abs(targets).max())}; use fewer averages"
+        )
+    layout = Layout(rows, columns, origin[1] + columns)
+    if layout.words > parameters.vector_words:
+        raise RangeError(
+            f"a block of {rows} by {columns} cells takes {layout.words} vector words, this device has {parameters.vector_words}; "
+            "program smaller blocks, nothing was pulsed"
+        )
+    return layout
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class WriteVerify(Operation):
+    """The run of a write-verify program; targets and records pass through the vector memory. The result is None."""
+
+    table: WriteVerifyTable
+    tile: int
+    """Which array."""
+    origin: tuple[int, int]
+    """First row and column of the block."""
+    shape: tuple[int, int]
+    """Rows and columns of the block."""
+
+    @property
+    def key(self) -> Hashable:
+        """What the program depends on."""
+        return (WriteVerify, self.table, self.tile, self.origin, self.shape)
+
+    def program(self, parameters: Parameters) -> tuple[MicroOp, ...]:
+        """Return the micro-ops."""
+        check_line("tile", self.tile, parameters.tiles)
+        return program(self.table, self.tile, self.origin, self.shape)
+
+    def check_data(self, parameters: Parameters, limits: LimitCodes) -> None:
+        """Refuse a table outside the limits."""
+        check_table(self.table, parameters, limits)
+
+    def data_commands(self, parameters: Parameters) -> tuple[bytes, ...]:  # noqa: ARG002  same on every build
+        """Return no command: the targets are written before."""
+        return ()
+
+    def result(self, conversions: list[Codes]) -> None:
+        """Return nothing: the records are read from the vector memory."""
+
+    def dry_run(self, parameters: Parameters) -> DryRun:
+        """Predict the longest run: every cell takes every attempt, with the longest pulse."""
+        table, cells = self.table, self.shape[0] * self.shape[1]
+        once = dry_run(self.program(parameters), parameters)
+        # Every micro-op of a cell's program is passed at most once per attempt, but for the conversions that are summed.
+        widest = max(_last_width(table.up), _last_width(table.down))
+        reads = (table.averages + table.confirmations) * (parameters.columns * READOUT_CYCLES)
+        return most(once, cells * (table.attempts + 1), (widest + reads) * cells * (table.attempts + 1), parameters)
+
+
+def records_of(
+    words: NDArray[np.int16], shape: tuple[int, int], origin: tuple[int, int], cycles: int
+) -> WriteVerifyOutcome:
+    """Read the device's records, shape (rows * columns * RESULT_WORDS,)."""
+    records = words.astype(np.int64).reshape(*shape, RESULT_WORDS)
+    packed = records[..., 1] & 0xFFFF
+    return WriteVerifyOutcome(
+        records[..., 0], packed & _ATTEMPTS_MAX, packed >> _TURNS_SHIFT & _TURNS_MAX, packed >> _REASON_SHIFT, records[..., 2], cycles,
+        origin,
+    )  # fmt: skip

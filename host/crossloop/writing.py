@@ -1,0 +1,147 @@
+"""Write-verify in volts, siemens and seconds; what runs in the device is in `crossloop.fabric.write_verify`."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from crossloop.fabric.write_verify import (
+    RESULT_WORDS,
+    Ladder,
+    Reason,
+    WriteVerify,
+    WriteVerifyOutcome,
+    WriteVerifyTable,
+    check_block,
+    check_table,
+    records_of,
+)
+from crossloop.protocol.errors import RangeError, ShapeError
+from crossloop.quantise import finite_array
+
+if TYPE_CHECKING:
+    from crossloop.session import Session
+    from crossloop.tile import Tile
+
+
+@dataclass(frozen=True, kw_only=True)
+class VoltageLadder:
+    """Pulses of one direction: voltages across the cell, half of them on its row and the other half, inverted, on its column."""
+
+    v_start_v: float
+    """First voltage, above 0 V."""
+    v_stop_v: float
+    """Last voltage."""
+    v_step_v: float
+    """Growth from one pulse to the next."""
+    width_s: float
+    """First pulse width in seconds."""
+    width_stop_s: float | None = None
+    """Last width; by default the first."""
+    width_step_s: float | None = None
+    """Growth of the width when the voltage has reached its end; by default the ladder ends there."""
+    width_first: bool = False
+    """The width grows first instead."""
+
+    def codes(self, session: Session, name: str) -> Ladder:
+        """Return the ladder in level codes and cycles; raises RangeError for what has no exact code."""
+        levels, clock = session.levels, session.clock
+        return Ladder(
+            start=levels.code(self.v_start_v / 2, f"half of v_start_v of ladder {name!r}"),
+            stop=levels.code(self.v_stop_v / 2, f"half of v_stop_v of ladder {name!r}"),
+            step=levels.code(self.v_step_v / 2, f"half of v_step_v of ladder {name!r}"),
+            width_cycles=clock.cycles(self.width_s, "width_s"),
+            width_stop_cycles=0 if self.width_stop_s is None else clock.cycles(self.width_stop_s, "width_stop_s"),
+            width_step_cycles=0 if self.width_step_s is None else clock.cycles(self.width_step_s, "width_step_s"),
+            width_first=self.width_first,
+        )
+
+
+@dataclass(frozen=True)
+class Verified:
+    """Outcome of a write-verify; arrays have the block's shape."""
+
+    g_s: NDArray[np.float64]
+    """Last reading of each cell, in siemens."""
+    error_s: NDArray[np.float64]
+    """That minus the target, in siemens."""
+    pulses: NDArray[np.int64]
+    """Pulses given to each cell."""
+    failures: list[tuple[int, int, Reason]]
+    """Row, column and reason of every cell outside its window."""
+    time_s: float
+    """Time of the run on the device, in seconds."""
+    outcome: WriteVerifyOutcome
+    """The device's records, in codes and cycles."""
+
+
+def write_verify(
+    tile: Tile,
+    target_g_s: ArrayLike,
+    *,
+    tolerance_s: float,
+    v_read_v: float,
+    up: VoltageLadder,
+    down: VoltageLadder,
+    origin: tuple[int, int],
+    averages: int,
+    confirmations: int,
+    wait_s: float,
+    attempts: int,
+    turns: int,
+    range_index: int,
+    settle_s: float,
+    integrate_s: float,
+    gap_s: float,
+) -> Verified:
+    """Execute `Tile.write_verify`."""
+    session = tile.session
+    array = np.asarray(target_g_s)
+    if array.ndim != 2 or not array.size:
+        raise ShapeError(f"target_g_s must have shape (rows, columns), not {array.shape}; nothing was sent")
+    target = finite_array("target_g_s", array, array.shape, "S")
+    per_siemens = averages * v_read_v / session.samples.steps_a[range_index]
+    window = math.floor(tolerance_s * per_siemens)
+    if window < 1:
+        raise RangeError(
+            f"tolerance_s of {tolerance_s:.6g} S is below the {1 / per_siemens:.6g} S of one converter code; "
+            "choose a larger one, a narrower range or more averages, nothing was sent"
+        )
+    clock = session.clock
+    table = WriteVerifyTable(
+        up=up.codes(session, "up"), down=down.codes(session, "down"), window=window,
+        read_code=session.levels.code(v_read_v, "v_read_v"), averages=averages, confirmations=confirmations,
+        wait_cycles=clock.cycles(wait_s, "wait_s") if wait_s else 0, attempts=attempts, turns=turns, range_index=range_index,
+        settle_cycles=clock.cycles(settle_s, "settle_s", 0xFFFF), integrate_cycles=clock.cycles(integrate_s, "integrate_s", 0xFFFF),
+        gap_cycles=clock.cycles(gap_s, "gap_s", 0xFFFF),
+    )  # fmt: skip
+    codes = np.rint(target * per_siemens).astype(np.int64)
+    if codes.max() > averages * session.samples.code_max or codes.min() < 0:
+        raise RangeError(
+            f"target_g_s must be from 0 to {averages * session.samples.code_max / per_siemens:.6g} S in this range, not "
+            f"{float(target.min()):.6g} to {float(target.max()):.6g} S; choose a wider range or a lower v_read_v, nothing was sent"
+        )
+    outcome = run(session, table, tile.index, codes, origin)
+    reached = outcome.codes / per_siemens
+    return Verified(
+        reached, reached - target, outcome.attempts, outcome.failures, clock.seconds(outcome.cycles), outcome
+    )
+
+
+def run(
+    session: Session, table: WriteVerifyTable, tile: int, targets: NDArray[np.int64], origin: tuple[int, int] = (0, 0)
+) -> WriteVerifyOutcome:
+    """Program a block of cells to targets in summed converter codes, shape (rows, columns); one command, and the host waits."""
+    check_table(table, session.parameters, session.limit_codes)
+    layout = check_block(targets, origin, session.parameters)
+    records = np.zeros((targets.size, RESULT_WORDS), np.int64)
+    records[:, 0] = targets.reshape(-1)
+    session.write_words(layout.results, records.reshape(-1))
+    before = session.cycles
+    session.execute(WriteVerify(table, tile, origin, (layout.rows, layout.columns)))
+    words = session.read_words(layout.results, records.size)
+    return records_of(words, (layout.rows, layout.columns), origin, session.cycles - before)
