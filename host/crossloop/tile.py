@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
 
-from crossloop import programming, writing
+from crossloop import cycling, programming, writing
+from crossloop.cycling import EnduranceRecord
 from crossloop.operation import check_line
 from crossloop.operations import PulseTrain, Update
 from crossloop.protocol.errors import RangeError
@@ -183,6 +186,51 @@ class Tile(Sensing):
             self, target_g_s, tolerance_s=tolerance_s, v_read_v=v_read_v, up=up, down=down, origin=origin, averages=averages,
             confirmations=confirmations, wait_s=wait_s, attempts=attempts, turns=turns, range_index=range_index, settle_s=settle_s,
             integrate_s=integrate_s, gap_s=gap_s,
+        )  # fmt: skip
+
+    def endure(
+        self,
+        row: int,
+        column: int,
+        counts: Sequence[int],
+        *,
+        v_set_v: float,
+        v_reset_v: float,
+        v_read_v: float,
+        width_s: float = WIDTH_S,
+        gap_s: float = GAP_S,
+        level_settle_s: float = 0.0,
+        range_index: int = 0,
+        settle_s: float = SETTLE_S,
+        integrate_s: float = INTEGRATE_S,
+    ) -> EnduranceRecord:
+        """Cycle one cell between SET and RESET, and read it at the given cycle counts; one command for all of it.
+
+        Parameters
+        ----------
+        row, column : int
+            The cell.
+        counts : sequence of int
+            Cycle counts of the readings, rising from at least 1; `crossloop.fabric.endurance.log_spaced` makes them.
+        v_set_v, v_reset_v : float
+            Voltages across the cell, both above 0 V, half of each on the row and half on the column.
+        v_read_v : float
+            Voltage of a reading.
+        width_s, gap_s : float
+            Pulse width, and time after each pulse, in seconds.
+        level_settle_s : float
+            Time that the level converters of the front end need before a pulse.
+        range_index, settle_s, integrate_s
+            As in `read_all`.
+
+        Returns
+        -------
+        EnduranceRecord
+            The readings, and the rate that was reached.
+        """
+        return cycling.cycle_cell(
+            self, row, column, counts, v_set_v=v_set_v, v_reset_v=v_reset_v, width_s=width_s, gap_s=gap_s,
+            level_settle_s=level_settle_s, v_read_v=v_read_v, range_index=range_index, settle_s=settle_s, integrate_s=integrate_s,
         )  # fmt: skip
 
     def update(

@@ -1,0 +1,73 @@
+"""Endurance in volts, seconds and siemens; what runs in the device is in `crossloop.fabric.endurance`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossloop.fabric.endurance import SEGMENT_WORDS, Cycling, Endurance, segments_of
+
+if TYPE_CHECKING:
+    from crossloop.tile import Tile
+
+
+@dataclass(frozen=True)
+class EnduranceRecord:
+    """Conductances along the life of a cell."""
+
+    cycles: NDArray[np.int64]
+    """SET and RESET cycles passed at each reading, shape (n,)."""
+    g_set_s: NDArray[np.float64]
+    """Conductance after the SET pulse of that cycle in siemens, shape (n,)."""
+    g_reset_s: NDArray[np.float64]
+    """Conductance after its RESET pulse, shape (n,)."""
+    time_s: float
+    """Time of the whole run on the device in seconds."""
+    rate_hz: float
+    """SET and RESET cycles per second of that time."""
+
+
+def cycle_cell(
+    tile: Tile,
+    row: int,
+    column: int,
+    counts: Sequence[int],
+    *,
+    v_set_v: float,
+    v_reset_v: float,
+    width_s: float,
+    gap_s: float,
+    level_settle_s: float,
+    v_read_v: float,
+    range_index: int,
+    settle_s: float,
+    integrate_s: float,
+) -> EnduranceRecord:
+    """Execute `Tile.endure`."""
+    session = tile.session
+    clock = session.clock
+    width = clock.cycles(width_s, "width_s")
+    up, _down = tile.write_levels(v_set_v)
+    _up, down = tile.write_levels(v_reset_v)
+    cycling = Cycling(
+        set_levels=up, reset_levels=down, set_cycles=width, reset_cycles=width, gap_cycles=clock.cycles(gap_s, "gap_s", 0xFFFF),
+        level_cycles=clock.cycles(level_settle_s, "level_settle_s") if level_settle_s else 0,
+        read_code=session.levels.code(v_read_v, "v_read_v"), range_index=range_index,
+        settle_cycles=clock.cycles(settle_s, "settle_s", 0xFFFF), integrate_cycles=clock.cycles(integrate_s, "integrate_s", 0xFFFF),
+    )  # fmt: skip
+    operation = Endurance(cycling, tile.index, (int(row), int(column)), segments_of(counts))
+    operation.check_data(session.parameters, session.limit_codes)
+    words = operation.words()
+    session.write_words(operation.first_word, words)
+    before = session.cycles
+    session.execute(operation)
+    codes = session.read_words(operation.first_word, words.size).astype(np.float64).reshape(-1, SEGMENT_WORDS)
+    conductances = codes * session.samples.steps_a[range_index] / v_read_v
+    time_s = clock.seconds(session.cycles - before)
+    return EnduranceRecord(
+        np.array(counts, np.int64), conductances[:, 0], conductances[:, 1], time_s, int(counts[-1]) / time_s
+    )

@@ -1,0 +1,207 @@
+"""Engines as programs: equal on every target to the last bit and cycle, and right by measures that use neither."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import crossloop
+from crossloop.cycling import EnduranceRecord
+from crossloop.fabric.endurance import Cycling, Endurance, log_spaced, segments_of
+from crossloop.fabric.settle import Settle, SettleRule
+from crossloop.fabric.write_verify import Reason
+from crossloop.protocol.errors import RangeError, SafetyTrip
+from crossloop.session import Session
+from crossloop.settling import Phase, Settled, settle
+from crossloop.writing import Verified, VoltageLadder
+
+SEED = 20261124
+RRAM = (
+    "vector_words=4096&clock_hz=48000000&level_bits=12&sample_bits=12&level_full_scale_uv=2048000"
+    "&range_full_scale_pa=10240000,2560000,640000,160000&preset=rram&seed=3"
+)
+"""Filamentary cells of 1 to 40 uS, with converters that reach them."""
+LIMITS = crossloop.Limits(v_level_max_v=1.9, width_cap_s=1e-4, dead_man_s=0.2)
+UP = VoltageLadder(v_start_v=1.0, v_stop_v=2.6, v_step_v=0.1, width_s=1e-6)
+DOWN = VoltageLadder(v_start_v=1.2, v_stop_v=3.0, v_step_v=0.1, width_s=1e-6)
+
+
+def _targets(shape: tuple[int, int]) -> np.ndarray:
+    return np.random.default_rng(SEED).uniform(1e-6, 40e-6, shape)
+
+
+def _write_verify(session: Session, shape: tuple[int, int], **changes: object) -> Verified:
+    session.arm()
+    given = {"tolerance_s": 1e-6, "v_read_v": 0.2, "up": UP, "down": DOWN} | changes
+    return session.tile(0).write_verify(_targets(shape), **given)  # type: ignore[arg-type]
+
+
+LONGER = {"width_s": 2.5e-7, "width_stop_s": 1e-6, "width_step_s": 2.5e-7}
+TABLES: dict[str, dict[str, object]] = {
+    "plain": {},
+    "averages and confirmation": {"averages": 3, "confirmations": 1, "wait_s": 1e-6},
+    "few attempts": {"attempts": 4},
+    "no turns": {"turns": 0},
+    "weak ladder": {"up": VoltageLadder(v_start_v=0.6, v_stop_v=0.8, v_step_v=0.1, **LONGER)},
+    "width first": {"up": VoltageLadder(v_start_v=1.4, v_stop_v=2.6, v_step_v=0.2, **LONGER, width_first=True)},
+}
+"""Every branch of the controller is taken by one of them."""
+
+
+@pytest.mark.parametrize("changes", TABLES.values(), ids=TABLES.keys())
+def test_write_verify_is_equal_on_model_and_rtl(open_session, changes) -> None:
+    found = [
+        _write_verify(open_session(t, f"rows=6&columns=5&{RRAM}", limits=LIMITS), (6, 5), **changes)
+        for t in ("model", "rtl")
+    ]
+    model, rtl = (verified.outcome for verified in found)
+    for name in ("codes", "attempts", "turns", "reasons", "last_amplitudes"):
+        assert np.array_equal(getattr(model, name), getattr(rtl, name)), name
+    assert model.cycles == rtl.cycles
+
+
+def test_one_command_programs_a_block_and_the_ledger_agrees(open_session) -> None:
+    session = open_session("model", f"rows=8&columns=8&{RRAM}", limits=LIMITS)
+    verified = _write_verify(session, (3, 4), origin=(2, 3))
+    assert np.abs(verified.error_s[verified.outcome.reasons == Reason.IN_WINDOW]).max() <= 1e-6
+    assert verified.pulses.sum() == session.counters().train_pulses
+    signs = np.sign(verified.outcome.last_amplitudes)
+    assert np.array_equal(signs != 0, verified.pulses > 0)
+    frames = session.transport.world.transcript.frames_in
+    # Besides limits, arming and the counters: targets, program with its run, and nothing while the device works.
+    assert len(frames) < 10
+
+
+def test_a_cell_that_does_not_move_is_listed_with_its_reason(open_session) -> None:
+    session = open_session("model", f"rows=2&columns=2&{RRAM}", limits=LIMITS)
+    weak = VoltageLadder(v_start_v=0.2, v_stop_v=0.5, v_step_v=0.1, width_s=1e-6)
+    verified = _write_verify(session, (2, 2), up=weak, down=weak)
+    assert [(row, column) for row, column, _reason in verified.failures] == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    assert {reason for *_cell, reason in verified.failures} == {Reason.LADDER}
+    assert set(verified.pulses.ravel()) == {4}
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"up": VoltageLadder(v_start_v=1.0, v_stop_v=4.0, v_step_v=0.1, width_s=1e-6)}, "outside the level window"),
+        ({"down": VoltageLadder(v_start_v=1.2, v_stop_v=1.0, v_step_v=0.1, width_s=1e-6)}, "rise from start to stop"),
+        ({"up": VoltageLadder(v_start_v=1.0, v_stop_v=2.0, v_step_v=0.1, width_s=1e-3)}, "longer than the cap"),
+        ({"tolerance_s": 1e-9}, "below the .* of one converter code"),
+        ({"attempts": 256}, "attempts of the write-verify table must be from 1 to 255"),
+        ({"origin": (5, 0)}, "last row must be an integer from 0 to 5"),
+    ],
+)
+def test_a_bad_table_is_refused_before_any_pulse(open_session, changes, text) -> None:
+    session = open_session("model", f"rows=6&columns=5&{RRAM}", limits=LIMITS)
+    with pytest.raises(RangeError, match=text):
+        _write_verify(session, (6, 5), **changes)
+    assert session.counters().train_pulses == 0
+    assert _write_verify(session, (6, 5)).pulses.sum() > 0
+
+
+def _endure(session: Session, last: int) -> EnduranceRecord:
+    session.arm()
+    return session.tile(0).endure(1, 2, log_spaced(last), v_set_v=2.0, v_reset_v=2.4, v_read_v=0.2)
+
+
+def test_endurance_is_equal_on_model_and_rtl_and_as_fast_as_predicted(open_session) -> None:
+    sessions = [open_session(target, f"rows=3&columns=4&{RRAM}", limits=LIMITS) for target in ("model", "rtl")]
+    model, rtl = (_endure(session, 700) for session in sessions)
+    assert np.array_equal(model.g_set_s, rtl.g_set_s)
+    assert np.array_equal(model.g_reset_s, rtl.g_reset_s)
+    assert model.time_s == rtl.time_s
+    assert sessions[0].counters().train_pulses == 1400
+    clock = sessions[0].clock
+    cycling = Cycling(
+        set_levels=(1000, -1000), reset_levels=(-1200, 1200), set_cycles=48, reset_cycles=48, gap_cycles=48, read_code=200,
+        settle_cycles=48, integrate_cycles=48,
+    )  # fmt: skip
+    predicted = Endurance(cycling, 0, (1, 2), segments_of(log_spaced(700))).dry_run(sessions[0].parameters)
+    assert predicted.exact
+    assert predicted.row_pulses == 1400
+    assert clock.seconds(predicted.cycles) == pytest.approx(rtl.time_s, rel=1e-12)
+
+
+def test_a_cell_swings_between_its_ends(open_session) -> None:
+    record = _endure(open_session("model", f"rows=3&columns=4&{RRAM}", limits=LIMITS), 1000)
+    assert record.rate_hz > 1e5
+    assert record.g_set_s.mean() > 35e-6
+    assert record.g_reset_s.mean() < 4e-6
+
+
+def test_readings_must_come_at_rising_counts() -> None:
+    with pytest.raises(RangeError, match="must rise"):
+        segments_of((1, 5, 5))
+    assert log_spaced(100, 3) == (1, 2, 5, 10, 22, 46, 100)
+
+
+NEURONS = 12
+RULE = SettleRule(neurons=NEURONS, table_scale=1, damping=1, tolerance=1, rests=2, iterations=25, pair=True)
+TABLE = np.rint(50 * np.tanh(np.arange(-128, 128) / 40)).astype(int)
+
+
+def _phases(session: Session, rule: SettleRule = RULE, table: np.ndarray = TABLE) -> Settled:
+    rng = np.random.default_rng(SEED)
+    session.arm()
+    tile = session.tile(0)
+    counts = rng.integers(-40, 41, tile.shape)
+    tile.pulse_counts(counts)
+    inputs = np.arange(rule.neurons) < rule.neurons // 3
+    outputs = np.arange(rule.neurons) >= rule.neurons - 2
+    codes = rng.integers(-50, 51, rule.neurons)
+    return settle(session, rule, table, [Phase(inputs, codes), Phase(inputs | outputs, codes)])
+
+
+@pytest.mark.parametrize("query", ["preset=rpu", "preset=ideal", "preset=rpu&read_noise=3"])
+def test_states_are_equal_on_model_and_rtl_in_every_bit(open_session, query) -> None:
+    model, rtl = (_phases(open_session(target, f"rows=12&columns=24&{query}&seed=4")) for target in ("model", "rtl"))
+    assert np.array_equal(model.states, rtl.states)
+    assert np.array_equal(model.iterations, rtl.iterations)
+    assert np.array_equal(model.at_rest, rtl.at_rest)
+    assert model.cycles == rtl.cycles
+    assert len(set(model.states[0])) > NEURONS // 2
+
+
+def test_forty_eight_neurons_settle_in_two_phases(open_session) -> None:
+    rule = SettleRule(neurons=48, table_scale=1, damping=1, tolerance=0, rests=25, iterations=25, pair=True)
+    model, rtl = (_phases(open_session(target, "rows=48&columns=96&seed=4"), rule) for target in ("model", "rtl"))
+    assert np.array_equal(model.states, rtl.states)
+    assert model.iterations.tolist() == [25, 25]
+    assert model.cycles == rtl.cycles
+
+
+def test_what_is_latched_is_a_fixed_point_of_array_and_table(open_session) -> None:
+    """An array without noise: the currents of the latched states, through the table, give the states back within the tolerance."""
+    session = open_session("model", "rows=12&columns=24&preset=ideal&seed=4")
+    found = _phases(session)
+    assert found.at_rest.all()
+    inputs = np.arange(NEURONS) < NEURONS // 3
+    for phase, held in ((0, inputs), (1, inputs | (np.arange(NEURONS) >= NEURONS - 2))):
+        states = found.states[phase]
+        currents = session.tile(0).multiply(states * session.levels.step_v, pair=True)
+        codes = np.rint(currents / session.samples.steps_a[0]).astype(int)
+        wanted = TABLE[np.clip(codes >> RULE.table_scale, -128, 127) + 128]
+        # Damping halves each step: a state stops one step before it would move by more than the tolerance.
+        assert np.abs(np.where(held, states, wanted) - states).max() <= 2 * (RULE.tolerance + 1)
+
+
+def test_clamped_neurons_keep_their_values(open_session) -> None:
+    found = _phases(open_session("model", "rows=12&columns=24&preset=rpu"))
+    assert np.array_equal(found.states[0][:4], found.states[1][:4])
+
+
+def test_states_outside_the_level_window_are_refused(open_session) -> None:
+    session = open_session("model", "rows=12&columns=24", limits=crossloop.Limits(v_level_max_v=0.3125))
+    with pytest.raises(RangeError, match=r"activation table of .* outside the level window"):
+        _phases(session)
+
+
+def test_a_table_that_slips_through_trips_the_gate(open_session) -> None:
+    """The host's check is a courtesy; the gate refuses the level itself."""
+    session = open_session("model", "rows=12&columns=24", limits=crossloop.Limits(v_level_max_v=0.3125))
+    session.arm()
+    operation = Settle(RULE, 0, 1)
+    session.write_words(0, np.full(12, 63))
+    with pytest.raises(SafetyTrip, match="LEVEL_WINDOW"):
+        session.execute(operation)
