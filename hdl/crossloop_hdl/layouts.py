@@ -1,7 +1,8 @@
 """Layouts that several parts of the gateware share; the wire layouts follow `crossloop.protocol`."""
 
-from amaranth.hdl import signed
+from amaranth.hdl import Value, signed
 from amaranth.lib import data
+from amaranth.utils import exact_log2
 
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.streams import Family
@@ -30,6 +31,16 @@ class ConversionWord(data.Struct):
     """Converter range (transimpedance setting)."""
     count: 16
     """Number of channels to convert, from channel 0 on."""
+
+
+def beyond(start: Value, count: Value, words: int) -> Value:
+    """Return whether `count` words (from 1) from `start` on leave a memory of `words`, a power of two.
+
+    Smaller than the comparison it stands for: only the bits inside the memory are added.
+    """
+    bits = exact_log2(words)
+    end = start[:bits] + count
+    return start[bits:].any() | end[bits + 1 :].any() | (end[bits] & end[:bits].any())
 
 
 def level_layout(parameters: Parameters) -> data.StructLayout:

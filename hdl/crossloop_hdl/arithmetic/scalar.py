@@ -45,6 +45,7 @@ class ScalarUnit(wiring.Component):
         write = registers.write_port()
         x, y = registers.read_port(), registers.read_port()
         op = self.op
+        self._sum = Signal(signed(REGISTER_BITS + 1), name="sum")
         wanted = Signal(4)
         m.d.comb += [
             wanted.eq(Mux(self.coming.opcode == Opcode.VECTOR, self.coming.b[12:], self.coming.b[4:8])),
@@ -62,25 +63,32 @@ class ScalarUnit(wiring.Component):
         return m
 
     def _add_function(self, m: Module, op: Any) -> None:
-        """Add what COMPUTE gives."""
+        """Add the operand, the one adder, and what COMPUTE gives."""
         x, y = self.x, self.operand
+        adding = Signal()
         constant = Signal(signed(REGISTER_BITS))
         m.d.comb += [
             constant.eq(Mux(op.opcode == Opcode.BRANCH, op.c[:16].as_signed(), op.c.as_signed())),
             y.eq(Mux(op.b[8], constant, self.y)),
+            # One adder for sums, differences and comparisons.
+            adding.eq((op.opcode == Opcode.COMPUTE) & (op.a[4:] == Function.ADD)),
+            self._sum.eq(x + Mux(adding, y, ~y) + ~adding),
         ]
+        less = self._sum[-1]
         with m.Switch(op.a[4:]):
             for function, value in {
-                Function.ADD: x + y, Function.SUBTRACT: x - y, Function.AND: x & y, Function.OR: x | y,
-                Function.XOR: x ^ y, Function.MINIMUM: Mux(x < y, x, y), Function.MAXIMUM: Mux(x < y, y, x),
+                Function.AND: x & y, Function.OR: x | y, Function.XOR: x ^ y, Function.MINIMUM: Mux(less, x, y),
+                Function.MAXIMUM: Mux(less, y, x),
             }.items():  # fmt: skip
                 with m.Case(function):
                     m.d.comb += self.result.eq(value)
+            with m.Default():
+                m.d.comb += self.result.eq(self._sum)
 
     def _add_condition(self, m: Module, op: Any) -> None:
         """Add what BRANCH asks."""
-        less, equal = Signal(), Signal()
-        m.d.comb += [less.eq(self.x < self.operand), equal.eq(self.x == self.operand)]
+        less, equal = self._sum[-1], Signal()
+        m.d.comb += equal.eq(self._sum == 0)
         with m.Switch(op.a[:4]):
             for condition, value in {
                 Condition.ALWAYS: 1, Condition.EQUAL: equal, Condition.DIFFERENT: ~equal, Condition.LESS: less,

@@ -7,7 +7,7 @@ from amaranth.lib import enum, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
-from crossloop.protocol.arithmetic import REGISTER_BITS, Function
+from crossloop.protocol.arithmetic import MULTIPLIER_BITS, REGISTER_BITS, Function
 from crossloop.protocol.errors import Status
 from crossloop.protocol.microops import Opcode
 from crossloop.protocol.parameters import Parameters
@@ -79,6 +79,7 @@ class ArithmeticUnit(wiring.Component):
         m.submodules.vectors = vectors = VectorUnit(self._parameters)
         phase = Signal(Phase)
         scale = Signal(4)
+        unshifted, shifted = (Signal(signed(2 * MULTIPLIER_BITS), name=name) for name in ("unshifted", "shifted"))
         address = Signal(signed(REGISTER_BITS))
         outside = Signal()
         m.d.comb += [
@@ -86,11 +87,13 @@ class ArithmeticUnit(wiring.Component):
             self.holds.eq(scalar.holds), self.known.eq(scalar.known),
             address.eq(Mux(op.b[9], 0, scalar.x) + op.c.as_signed()),
             outside.eq(address[exact_log2(self._parameters.vector_words) :] != 0),
-            vectors.op.eq(op), vectors.scalar.eq(scalar.y), vectors.pointer.eq(self.pointer), vectors.scale.eq(scale),
+            vectors.op.eq(op), vectors.scalar.eq(scalar.y), vectors.pointer.eq(self.pointer),
             vectors.abort.eq(self.abort), vectors.data.eq(self.vector_data), self.vector_address.eq(vectors.address),
             self.vector_write.eq(vectors.write), self.vector_write_address.eq(vectors.write_address),
             self.vector_write_data.eq(vectors.write_data), vectors.multiplied.eq(multiplier.last),
-            vectors.product.eq(multiplier.product),
+            # One shifter for the product and for everything that a vector shifts.
+            unshifted.eq(Mux(vectors.shift_product | (op.opcode != Opcode.VECTOR), multiplier.product, vectors.unshifted)),
+            shifted.eq(unshifted >> scale), vectors.shifted.eq(shifted),
             # A register is written by the micro-op's own number, or as a vector's result.
             scalar.write_number.eq(op.a[:4]),
         ]  # fmt: skip
@@ -102,10 +105,12 @@ class ArithmeticUnit(wiring.Component):
             m.d.comb += [scalar.write.eq(1), scalar.write_number.eq(scalar.number), scalar.write_data.eq(vectors.total)]
         with m.If(vectors.done):
             m.d.comb += [self.done.eq(1), self.fault.eq(vectors.fault)]
-        self._add_control(m, phase=phase, scale=scale, address=address, outside=outside)
+        self._add_control(m, phase=phase, scale=scale, shifted=shifted, address=address, outside=outside)
         return m
 
-    def _add_control(self, m: Module, *, phase: Signal, scale: Signal, address: Signal, outside: Signal) -> None:
+    def _add_control(
+        self, m: Module, *, phase: Signal, scale: Signal, shifted: Signal, address: Signal, outside: Signal
+    ) -> None:
         """Add what each micro-op does in its EXECUTE cycle and after."""
         op, scalar, multiplier = self.op, m.submodules.scalar, m.submodules.multiplier
 
@@ -149,7 +154,7 @@ class ArithmeticUnit(wiring.Component):
                 with m.If(multiplier.last):
                     m.d.sync += phase.eq(Phase.RESULT)
             with m.Case(Phase.RESULT):
-                m.d.comb += [*finish(), scalar.write.eq(1), scalar.write_data.eq(multiplier.product >> scale)]
+                m.d.comb += [*finish(), scalar.write.eq(1), scalar.write_data.eq(shifted)]
                 m.d.sync += phase.eq(Phase.IDLE)
         with m.If(self.abort):
             m.d.sync += phase.eq(Phase.IDLE)

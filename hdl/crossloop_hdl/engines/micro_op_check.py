@@ -10,7 +10,7 @@ from crossloop.protocol.errors import Status
 from crossloop.protocol.microops import Opcode, Selection
 from crossloop.protocol.parameters import ALL_LINES, Parameters
 from crossloop.protocol.records import RECORD_HEADER
-from crossloop_hdl.layouts import MicroOpLayout
+from crossloop_hdl.layouts import MicroOpLayout, beyond
 
 
 class MicroOpCheck(wiring.Component):
@@ -67,7 +67,7 @@ class MicroOpCheck(wiring.Component):
                 m.d.comb += outside.eq((op.b >= lines) & (op.b != ALL_LINES))
             with m.Case(Opcode.LEVELS):
                 m.d.comb += outside.eq(zero_count | (op.b > lines))
-                with m.If(~outside & ((op.c + op.b) > build.vector_words)):
+                with m.If(~outside & beyond(op.c, op.b, build.vector_words)):
                     m.d.comb += self.status.eq(Status.ADDRESS_RANGE)
             with m.Case(Opcode.CONNECT):
                 with m.Switch(op.a[5:7]):
@@ -95,11 +95,11 @@ class MicroOpCheck(wiring.Component):
                     outside.eq(zero_count | zero_time | (op.b > channels)),
                     self.width.eq(first + second + 1),
                 ]
-                with m.If(~outside & ((self.pointer + op.b) > build.vector_words)):
+                with m.If(~outside & beyond(self.pointer, op.b, build.vector_words)):
                     m.d.comb += self.status.eq(Status.ADDRESS_RANGE)
             with m.Case(Opcode.STREAMS):
                 m.d.comb += outside.eq(zero_count | (op.b > lines))
-                with m.If(~outside & ((op.c[:16] + op.b) > build.vector_words)):
+                with m.If(~outside & beyond(op.c[:16], op.b, build.vector_words)):
                     m.d.comb += self.status.eq(Status.ADDRESS_RANGE)
             with m.Default():
                 m.d.comb += self.status.eq(Status.UNKNOWN_MICRO_OP)
