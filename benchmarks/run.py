@@ -13,6 +13,7 @@ BENCHMARKS = {
     "loop": "one program through rtl: and through cocotb: equal transcripts, cycles per second of each and of the raw engine",
     "train": "the demo's training through rtl: and model:, samples per second in turns",
     "plant": "the plant against its peers in turns: circuits (badcrossbar), tiles and training (aihwkit); needs --peers",
+    "gateware": "the controller on HX8K, UP5K and ECP5 after place and route; cycles and bytes of each operation",
     "cycles": "engine cycles of product and update over tile sizes, converter serial time apart",
 }
 """Name and purpose; each is a module of this folder with `measure(report)`."""

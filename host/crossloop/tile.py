@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from crossloop import cycling, programming, writing
 from crossloop.cycling import EnduranceRecord
+from crossloop.fabric.waveform import STEP_WORDS, Reading, Step, Waveform
 from crossloop.operation import check_line
 from crossloop.operations import PulseTrain, Update
 from crossloop.protocol.errors import RangeError
@@ -232,6 +233,40 @@ class Tile(Sensing):
             self, row, column, counts, v_set_v=v_set_v, v_reset_v=v_reset_v, width_s=width_s, gap_s=gap_s,
             level_settle_s=level_settle_s, v_read_v=v_read_v, range_index=range_index, settle_s=settle_s, integrate_s=integrate_s,
         )  # fmt: skip
+
+    def play(
+        self, row: int, column: int, steps: Sequence[Step], *, reading: Reading | None = None
+    ) -> NDArray[np.int64]:
+        """Give one cell a list of pulses, each with its own levels, width and gap; one command for all of them.
+
+        Parameters
+        ----------
+        row, column : int
+            The cell.
+        steps : sequence of Step
+            The pulses in codes and cycles; `crossloop.fabric.waveform` has `staircase` and `spike_pair`.
+        reading : Reading, optional
+            How to read the cell after each pulse.
+
+        Returns
+        -------
+        ndarray
+            Converter codes after each pulse, shape (n,); empty without a reading.
+
+        Raises
+        ------
+        RangeError
+            If a level, width or gap is outside its limits; nothing was pulsed.
+        """
+        session = self.session
+        operation = Waveform(self.index, (int(row), int(column)), tuple(steps), reading)
+        operation.check_data(session.parameters, session.limit_codes)
+        words = operation.words(session.parameters)
+        session.write_words(operation.first_word, words)
+        session.execute(operation)
+        if reading is None:
+            return np.zeros(0, np.int64)
+        return session.read_words(operation.first_word, words.size)[::STEP_WORDS].astype(np.int64)
 
     def update(
         self,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ import crossloop
 from crossloop.cycling import EnduranceRecord
 from crossloop.fabric.endurance import Cycling, Endurance, log_spaced, segments_of
 from crossloop.fabric.settle import Settle, SettleRule
+from crossloop.fabric.waveform import Reading, Step, Waveform, spike_pair, staircase
 from crossloop.fabric.write_verify import Reason
 from crossloop.protocol.errors import RangeError, SafetyTrip
 from crossloop.session import Session
@@ -134,6 +137,73 @@ def test_readings_must_come_at_rising_counts() -> None:
     with pytest.raises(RangeError, match="must rise"):
         segments_of((1, 5, 5))
     assert log_spaced(100, 3) == (1, 2, 5, 10, 22, 46, 100)
+
+
+def _random_steps(count: int) -> tuple[Step, ...]:
+    rng = np.random.default_rng(SEED)
+    return tuple(
+        Step(
+            int(rng.integers(-1500, 1501)),
+            int(rng.integers(-1500, 1501)),
+            int(rng.integers(1, 300)),
+            int(rng.integers(400, 900)),
+        )
+        for _ in range(count)
+    )
+
+
+@pytest.mark.parametrize("reading", [None, Reading(200, settle_cycles=20, integrate_cycles=30)], ids=["blind", "read"])
+def test_a_waveform_is_equal_everywhere_and_exact_at_the_pins(open_session, reading) -> None:
+    steps = _random_steps(25)
+    found = []
+    for target in ("model", "rtl"):
+        session = open_session(target, f"rows=3&columns=4&{RRAM}", limits=LIMITS)
+        session.arm()
+        found.append(session.tile(0).play(1, 2, steps, reading=reading))
+        pins = session.transport.world.transcript.pins
+        gates = [(entry.cycle, entry.values) for entry in pins if entry.what == "GATES"]
+        on = [(cycle, gates[n + 1][0]) for n, (cycle, values) in enumerate(gates) if values == (0b010, 0b0100)]
+        assert [end - begin for begin, end in on] == [step.width_cycles for step in steps]
+        assert [after[0] - before[1] for before, after in itertools.pairwise(on)] == [s.gap_cycles for s in steps[:-1]]
+        operation = Waveform(0, (1, 2), steps, reading)
+        assert session.cycles == operation.dry_run(session.parameters).cycles
+    assert np.array_equal(*found)
+    assert len(found[0]) == (len(steps) if reading else 0)
+
+
+@pytest.mark.parametrize(
+    ("step", "text"),
+    [
+        (Step(1901, 0, 10, 500), "level of step 1 .* outside the level window"),
+        (Step(0, -1901, 10, 500), "level of step 1 .* outside the level window"),
+        (Step(0, 0, 4801, 500), "width of step 1 .* longer than the cap"),
+        (Step(0, 0, 10, 20), "step 1 has a width of 10 and a gap of 20 cycles"),
+        (Step(0, 0, 0, 500), "step 1 has a width of 0"),
+    ],
+)
+def test_a_waveform_with_one_bad_step_is_refused_as_a_whole(open_session, step, text) -> None:
+    session = open_session("model", f"rows=3&columns=4&{RRAM}", limits=LIMITS)
+    session.arm()
+    with pytest.raises(RangeError, match=text):
+        session.tile(0).play(1, 2, [Step(100, -100, 10, 500), step])
+    assert session.counters().train_pulses == 0
+
+
+def test_a_staircase_raises_a_cell_above_its_threshold(open_session) -> None:
+    session = open_session("model", f"rows=3&columns=4&{RRAM}&c2c=0&read_white=0&relaxation=0", limits=LIMITS)
+    session.arm()
+    session.transport.world.plant.set_conductance_s(0, 1e-6)
+    reading = Reading(200, settle_cycles=20, integrate_cycles=30)
+    codes = session.tile(0).play(1, 2, staircase(100, 1400, 50, width_cycles=48, gap_cycles=500), reading=reading)
+    assert np.ptp(codes[:4]) <= 4
+    assert codes[-1] > 10 * codes[0]
+
+
+def test_spikes_meet_with_their_delay() -> None:
+    pair = spike_pair((5, -3), (4, -2), 1, width_cycles=10, gap_cycles=100)
+    assert [(step.row_code, step.column_code) for step in pair] == [(5, 0), (-3, 4), (0, -2)]
+    early = spike_pair((5, -3), (4, -2), -1, width_cycles=10, gap_cycles=100)
+    assert [(step.row_code, step.column_code) for step in early] == [(0, 4), (5, -2), (-3, 0)]
 
 
 NEURONS = 12

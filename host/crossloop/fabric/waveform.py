@@ -1,0 +1,205 @@
+"""The waveform player: a list of pulses, each with its own levels, width and gap, on one cell; one command.
+
+Pulse sweeps, step trains and pairs of spikes are all such lists. Widths and gaps are exact to the clock; the shortest gap is
+what the device needs to fetch the next pulse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossloop.dry_run import DryRun
+from crossloop.fabric.assembly import Assembly
+from crossloop.limits import LimitCodes
+from crossloop.operation import Codes, Operation, check_line
+from crossloop.protocol import arithmetic as ar
+from crossloop.protocol import microops as m
+from crossloop.protocol.converters import Clock, Levels
+from crossloop.protocol.errors import RangeError
+from crossloop.protocol.microops import LineState, MicroOp, Opcode, Selection
+from crossloop.protocol.parameters import Parameters
+from crossloop.protocol.streams import Family
+from crossloop.protocol.timing import duration_cycles
+
+STEP_WORDS = 4
+"""Words per pulse: row level, column level, width, gap, the last two less what the program adds; afterwards the first is the reading."""
+_WIDTH_MAX = 32768
+
+
+@dataclass(frozen=True)
+class Step:
+    """One pulse, in codes and cycles."""
+
+    row_code: int
+    """Level code of the row."""
+    column_code: int
+    """Level code of the column."""
+    width_cycles: int
+    """How long the gates are on."""
+    gap_cycles: int
+    """From the end of this pulse to the start of the next one."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the cell is read after each pulse, in codes and cycles."""
+
+    code: int
+    """Level code of the row."""
+    range_index: int = 0
+    """Converter range."""
+    settle_cycles: int = 50
+    """Time the level drives before the integration."""
+    integrate_cycles: int = 50
+    """Time of integration."""
+
+
+@dataclass(frozen=True, eq=False)
+class Waveform(Operation):
+    """The run of a waveform; the steps, and afterwards the readings, are in the vector memory. The result is None."""
+
+    tile: int
+    """Which array."""
+    cell: tuple[int, int]
+    """Row and column."""
+    steps: tuple[Step, ...]
+    """The pulses in order."""
+    reading: Reading | None = None
+    """How to read after each pulse; the reading is part of the gap."""
+
+    @property
+    def key(self) -> Hashable:
+        """What the program depends on; the steps travel in the vector memory."""
+        return (Waveform, self.tile, self.cell, self.reading, self.steps)
+
+    @property
+    def first_word(self) -> int:
+        """Address of the steps; the words before are scratch."""
+        return self.cell[1] + 1
+
+    def overhead_cycles(self, parameters: Parameters) -> int:
+        """Return the shortest gap: the cycles from the end of a pulse to the start of the next one when the program does not wait."""
+        program = self.program(parameters)
+        begin = next(index for index, op in enumerate(program) if op.opcode is Opcode.LOOP)
+        end = next(index for index, op in enumerate(program) if op.opcode is Opcode.NEXT)
+        # The whole loop, less the pulse of one cycle that is on meanwhile.
+        return sum(duration_cycles(op, parameters) for op in program[begin + 1 : end + 1]) - 1
+
+    def words(self, parameters: Parameters) -> NDArray[np.int64]:
+        """Return what the vector memory must hold from `first_word` on."""
+        shortest = self.overhead_cycles(parameters)
+        return np.array(
+            [
+                (step.row_code, step.column_code, step.width_cycles - 1, step.gap_cycles - shortest)
+                for step in self.steps
+            ],
+            np.int64,
+        ).reshape(-1)
+
+    def program(self, parameters: Parameters) -> tuple[MicroOp, ...]:
+        """Return the micro-ops."""
+        row, column = self.cell
+        check_line("tile", self.tile, parameters.tiles)
+        check_line("row", row, parameters.rows)
+        check_line("column", column, parameters.columns)
+        drive_column = m.connect(Family.COLUMNS, LineState.DRIVE, selection=Selection.ONE, index=column)
+        code = Assembly()
+        code.add(
+            m.tile(self.tile), m.connect(Family.ROWS, LineState.DRIVE, selection=Selection.ONE, index=row), drive_column, ar.point(0)
+        )  # fmt: skip
+        code.set("step", self.first_word)
+        code.add(m.loop(len(self.steps)))
+        for offset, name in enumerate(("row", "column", "width", "gap")):
+            code.load(name, offset, "step")
+        code.indexed(m.level(Family.ROWS, row, 0), c="row")
+        code.indexed(m.level(Family.COLUMNS, column, 0), c="column")
+        code.indexed(m.pulse(1, 1, 1), c="width")
+        if self.reading is not None:
+            converting = m.convert(
+                Family.COLUMNS, column + 1, settle_cycles=self.reading.settle_cycles,
+                integrate_cycles=self.reading.integrate_cycles, range_index=self.reading.range_index,
+            )  # fmt: skip
+            code.add(
+                m.level(Family.ROWS, row, self.reading.code), m.connect(Family.COLUMNS, LineState.SENSE), ar.sample(converting),
+                drive_column,
+            )  # fmt: skip
+            code.load("row", column)
+            code.store("row", 0, "step")
+        code.indexed(m.wait(0), c="gap")
+        code.increase("step", STEP_WORDS)
+        code.add(m.next_())
+        return code.ops()
+
+    def dry_run(self, parameters: Parameters) -> DryRun:
+        """Predict the run exactly."""
+        program = self.program(parameters)
+        begin = next(index for index, op in enumerate(program) if op.opcode is Opcode.LOOP)
+        end = next(index for index, op in enumerate(program) if op.opcode is Opcode.NEXT)
+        outside = [*program[: begin + 1], *program[end + 1 :]]
+        total = sum(duration_cycles(op, parameters) for op in outside)
+        total += sum(step.width_cycles + step.gap_cycles for step in self.steps)
+        conversions = len(self.steps) * (self.cell[1] + 1) if self.reading else 0
+        count = len(self.steps)
+        return DryRun(total, 2 * conversions, total / parameters.clock_hz, count, count, 0, conversions)
+
+    def check_data(self, parameters: Parameters, limits: LimitCodes) -> None:
+        """Refuse levels, widths and gaps outside the limits, before any of them is given."""
+        levels, clock = Levels.of(parameters), Clock.of(parameters)
+        shortest = self.overhead_cycles(parameters)
+        if not self.steps:
+            raise RangeError("a waveform needs at least one step; nothing was pulsed")
+        for number, step in enumerate(self.steps):
+            for code in (step.row_code, step.column_code):
+                limits.check_level(code, levels, f"level of step {number}")
+            limits.check_width(step.width_cycles, clock, f"width of step {number}")
+            if not 1 <= step.width_cycles <= _WIDTH_MAX or not shortest <= step.gap_cycles <= shortest + _WIDTH_MAX - 1:
+                raise RangeError(
+                    f"step {number} has a width of {step.width_cycles} and a gap of {step.gap_cycles} cycles; widths must be from 1 to "
+                    f"{_WIDTH_MAX}, gaps from {shortest} to {shortest + _WIDTH_MAX - 1} cycles, nothing was pulsed"
+                )
+        if self.reading is not None:
+            limits.check_level(self.reading.code, levels, "read level")
+        needed = self.first_word + STEP_WORDS * len(self.steps)
+        if needed > parameters.vector_words:
+            raise RangeError(
+                f"{len(self.steps)} steps take {needed} vector words, this device has {parameters.vector_words}; "
+                "split the waveform, nothing was pulsed"
+            )
+
+    def data_commands(self, parameters: Parameters) -> tuple[bytes, ...]:  # noqa: ARG002  same on every build
+        """Return no command: the steps are written before."""
+        return ()
+
+    def result(self, conversions: list[Codes]) -> None:
+        """Return nothing."""
+
+
+def staircase(start: int, stop: int, step: int, *, width_cycles: int, gap_cycles: int) -> tuple[Step, ...]:
+    """Return pulses whose amplitude goes from start to stop in level codes: half on the row, half inverted on the column."""
+    if step == 0 or (stop - start) * step < 0:
+        raise RangeError(f"a staircase from {start} to {stop} needs a step towards its end, not {step}")
+    return tuple(
+        Step(code, -code, width_cycles, gap_cycles) for code in range(start, stop + (1 if step > 0 else -1), step)
+    )
+
+
+def spike_pair(
+    pre: Sequence[int], post: Sequence[int], delay_slots: int, *, width_cycles: int, gap_cycles: int
+) -> tuple[Step, ...]:
+    """Return a pair of spikes in slots: `pre` on the row, and `post` on the column `delay_slots` later (earlier if negative).
+
+    Where they overlap the cell sees their difference, which is what spike-timing-dependent plasticity learns from.
+    """
+    begin = min(0, delay_slots)
+    end = max(len(pre), delay_slots + len(post))
+    return tuple(
+        Step(_at(pre, slot), _at(post, slot - delay_slots), width_cycles, gap_cycles) for slot in range(begin, end)
+    )
+
+
+def _at(spike: Sequence[int], slot: int) -> int:
+    return int(spike[slot]) if 0 <= slot < len(spike) else 0
