@@ -190,7 +190,9 @@ def test_a_waveform_with_one_bad_step_is_refused_as_a_whole(open_session, step, 
 
 
 def test_a_staircase_raises_a_cell_above_its_threshold(open_session) -> None:
-    session = open_session("model", f"rows=3&columns=4&{RRAM}&c2c=0&read_white=0&relaxation=0", limits=LIMITS)
+    session = open_session(
+        "model", f"rows=3&columns=4&{RRAM}&c2c=0&read_white=0&read_noise=0&relaxation=0", limits=LIMITS
+    )
     session.arm()
     session.transport.world.plant.set_conductance_s(0, 1e-6)
     reading = Reading(200, settle_cycles=20, integrate_cycles=30)

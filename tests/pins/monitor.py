@@ -1,0 +1,99 @@
+"""A monitor of the pins: follows the entries of a transcript and names the first safety property that one of them breaks.
+
+Written from docs/reference alone. The lines' states are FLOAT 0, GROUND 1, DRIVE 2, SENSE 3, in two bit planes per family.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from crossloop_sim.transcript import Entry
+
+
+@dataclass
+class Monitor:
+    """Checks one session.
+
+    Parameters
+    ----------
+    rows, columns, break_cycles
+        Of the build.
+    level_min, level_max, width_cap
+        The limits in force.
+    """
+
+    rows: int
+    columns: int
+    break_cycles: int
+    level_min: int
+    level_max: int
+    width_cap: int
+    states: tuple[int, ...] = (0, 0, 0, 0)
+    gates: tuple[int, ...] = (0, 0)
+    gates_since: int | None = None
+    tripped: bool = False
+    floats_since: dict[tuple[int, int], int | None] = field(default_factory=dict)
+    pulses: int = 0
+    """Times that gates went on."""
+    trips: int = 0
+
+    def follow(self, entries: Iterable[Entry]) -> None:
+        """Check entries in order; AssertionError with the entry and the property it breaks."""
+        for entry in entries:
+            check = getattr(self, f"_{entry.what.lower()}", None)
+            if check is not None:
+                check(entry)
+        assert not any(self.gates), "gates are on at the end"
+
+    def _state(self, family: int, line: int, states: tuple[int, ...] | None = None) -> int:
+        planes = self.states if states is None else states
+        return (planes[2 * family] >> line & 1) | (planes[2 * family + 1] >> line & 1) << 1
+
+    def _trip(self, entry: Entry) -> None:
+        self.tripped = bool(entry.values[0])
+        self.trips += self.tripped
+
+    def _level(self, entry: Entry) -> None:
+        assert not any(self.gates), f"level changes while a gate is on: {entry}"
+        assert self.level_min <= entry.values[2] <= self.level_max, f"level outside the window: {entry}"
+
+    def _tile(self, entry: Entry) -> None:
+        assert not any(self.gates), f"tile changes while a gate is on: {entry}"
+        assert self.states == (0, 0, 0, 0), f"tile changes while a line is tied: {entry}"
+
+    def _states(self, entry: Entry) -> None:
+        assert not any(self.gates), f"line states change while a gate is on: {entry}"
+        for family, lines in enumerate((self.rows, self.columns)):
+            for line in range(lines):
+                before, after = self._state(family, line), self._state(family, line, entry.values)
+                if before != after:
+                    self._changed(family, line, before, after, entry)
+        self.states = entry.values
+
+    def _changed(self, family: int, line: int, before: int, after: int, entry: Entry) -> None:
+        place = (family, line)
+        if after == 0:
+            self.floats_since[place] = entry.cycle
+            return
+        assert before == 0, f"line {place} goes from {before} to {after} without a break: {entry}"
+        assert not (self.tripped and after != 1), f"line {place} is tied to {after} while tripped: {entry}"
+        since = self.floats_since.get(place)
+        if since is not None and entry.cycle is not None and entry.cycle >= since:
+            assert entry.cycle - since >= self.break_cycles, f"line {place} floats for too short a time: {entry}"
+
+    def _gates(self, entry: Entry) -> None:
+        for family, lines in enumerate((self.rows, self.columns)):
+            for line in range(lines):
+                if entry.values[family] >> line & 1:
+                    assert self._state(family, line) == 2, f"gate of line {line} is on, its state is not DRIVE: {entry}"
+        if any(entry.values):
+            assert not self.tripped, f"a gate goes on while tripped: {entry}"
+            assert entry.cycle is not None, f"a gate goes on between runs: {entry}"
+            if not any(self.gates):
+                self.gates_since = entry.cycle
+                self.pulses += 1
+        elif any(self.gates) and entry.cycle is not None and self.gates_since is not None:
+            width = entry.cycle - self.gates_since
+            assert width <= self.width_cap, f"gates were on for {width} cycles: {entry}"
+        self.gates = entry.values

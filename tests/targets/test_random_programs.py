@@ -1,0 +1,158 @@
+"""Random programs of legal and illegal micro-ops: none ever breaks a safety property at the pins, and both targets do the same."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pins.monitor import Monitor
+
+import crossloop
+from crossloop.protocol import arithmetic as ar
+from crossloop.protocol import commands
+from crossloop.protocol import microops as m
+from crossloop.protocol.errors import Status
+from crossloop.protocol.microops import LineState, MicroOp, Opcode, Selection
+from crossloop.protocol.streams import Family
+from crossloop.session import Session
+from crossloop_sim import transcript
+
+QUERY = "rows=5&columns=4&tiles=2&break_cycles=3&vector_words=512&program_ops=64"
+WIDTH_CAP = 40
+LIMITS = crossloop.Limits(v_level_max_v=0.15625, width_cap_s=WIDTH_CAP / 50e6, dead_man_s=0.2)
+"""20 of 63 level codes, 40 cycles: random fields are often outside."""
+
+SMALL = st.integers(0, 12)
+BYTE = st.one_of(SMALL, st.integers(0, 255))
+HALF = st.one_of(SMALL, st.integers(0, 600), st.just(65535))
+LONG = st.one_of(
+    SMALL,
+    st.integers(-30, 30).map(lambda code: code & 0xFFFFFFFF),
+    st.tuples(st.integers(0, 50), st.integers(0, 12)).map(lambda pair: pair[0] | pair[1] << 16),
+    st.tuples(st.integers(0, 50), st.integers(0, 12)).map(lambda pair: pair[0] | pair[1] << 24),
+)
+"""Field c: small numbers, level codes, pairs of times, widths with gaps."""
+_LINES = st.sampled_from(
+    [Opcode.LEVEL, Opcode.LEVELS, Opcode.CONNECT, Opcode.CONNECT, Opcode.PULSE, Opcode.COINCIDE, Opcode.CONVERT]
+)
+_OPCODES = st.one_of(_LINES, st.sampled_from([o for o in Opcode if o is not Opcode.BRANCH]), st.integers(21, 255))
+
+
+def _forward(op: tuple[int, int, int, int]) -> MicroOp:
+    opcode, a, b, c = op
+    # Few pulses of each train: what counts is their variety.
+    count = b % 40 if opcode in {Opcode.PULSE, Opcode.COINCIDE, Opcode.LOOP} else b
+    wait = c % 200 if opcode == Opcode.WAIT else c
+    return MicroOp(opcode, a, count, wait)  # type: ignore[arg-type]
+
+
+ANY = st.one_of(
+    st.tuples(_OPCODES, BYTE, HALF, LONG).map(_forward),
+    # Branches go forwards only: every program ends.
+    st.tuples(st.integers(0, 7), BYTE, st.integers(1, 4)).map(lambda f: MicroOp(Opcode.BRANCH, f[0], f[1], f[2] << 16)),
+)
+"""Any micro-op, most of them illegal somewhere."""
+_FAMILIES = st.sampled_from(list(Family))
+LEGAL = st.one_of(
+    st.builds(m.connect, _FAMILIES, st.sampled_from(LineState), others=st.sampled_from(LineState), selection=st.sampled_from(Selection),
+              index=st.integers(0, 3)),
+    st.builds(m.connect, _FAMILIES, st.just(LineState.DRIVE), others=st.sampled_from(LineState)),
+    st.builds(m.level, _FAMILIES, st.integers(0, 3), st.integers(-20, 20)),
+    st.builds(m.pulse, st.integers(1, 5), st.integers(1, WIDTH_CAP), st.integers(1, 9)),
+    st.builds(m.coincide, st.integers(1, 5), st.integers(1, WIDTH_CAP), st.integers(1, 9), row_sign=st.integers(0, 1),
+              column_sign=st.integers(0, 1)),
+    st.builds(m.convert, _FAMILIES, st.integers(1, 4), settle_cycles=st.integers(1, 19), integrate_cycles=st.integers(1, 20)),
+    st.builds(m.wait, st.integers(0, 60)),
+    st.builds(m.tile, st.integers(0, 1)),
+    st.builds(ar.set_register, st.integers(0, 2), st.integers(0, 30)),
+    st.builds(ar.index, b=st.none() | st.integers(0, 2), c=st.none() | st.integers(0, 2)),
+)  # fmt: skip
+"""Micro-ops that the device accepts; after an INDEX they may be illegal all the same."""
+MICRO_OPS = st.integers(0, 9).flatmap(lambda die: ANY if die == 0 else LEGAL)
+PROGRAMS = st.lists(st.lists(MICRO_OPS, min_size=1, max_size=12), min_size=1, max_size=12)
+
+
+def _play(session: Session, programs: list[list[MicroOp]]) -> list[Status]:
+    """Load and run programs past every check of the host; arm anew after each."""
+    said = []
+    bank = bytes([127, 200, 64, 255])
+    for token, program in enumerate(programs, start=1000):
+        image = b"".join(bytes([op.opcode]) + op.encode()[1:] for op in [*program, MicroOp(Opcode.HALT)])
+        payload = commands.arm(token) + commands.write_bytes(1, bank) + commands.write_bytes(2, bank)
+        (reply,) = session.link.exchange([payload + commands.write_program(image, 0) + commands.run(0)])
+        said.append(reply.status)
+    return said
+
+
+def _monitor(session: Session) -> Monitor:
+    limits, build = session.limit_codes, session.parameters
+    return Monitor(build.rows, build.columns, build.break_cycles, limits.level_min, limits.level_max, limits.width_cap)
+
+
+def _check(programs: list[list[MicroOp]], seen: dict[str, int]) -> None:
+    found = []
+    for target in ("model", "rtl"):
+        session = crossloop.connect(f"{target}:?{QUERY}&transcript=1", limits=LIMITS, first_sequence=1)
+        said = _play(session, programs)
+        session.close()
+        monitor = _monitor(session)
+        monitor.follow(session.transport.world.transcript.pins)  # type: ignore[attr-defined]
+        found.append((said, session.transport.world.transcript))  # type: ignore[attr-defined]
+    assert found[0][0] == found[1][0]
+    assert transcript.difference(found[0][1], found[1][1]) is None
+    seen["programs"] += len(programs)
+    seen["pulses"] += monitor.pulses
+    seen["trips"] += monitor.trips
+    seen["refused"] += sum(status is not Status.OK for status in said)
+
+
+def _run(examples: int) -> dict[str, int]:
+    seen = {"programs": 0, "pulses": 0, "trips": 0, "refused": 0}
+
+    @settings(
+        max_examples=examples, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+    )
+    @given(PROGRAMS)
+    def check(programs: list[list[MicroOp]]) -> None:
+        _check(programs, seen)
+
+    check()
+    return seen
+
+
+def test_random_programs_never_break_a_safety_property() -> None:
+    seen = _run(60)
+    assert seen["pulses"] > seen["programs"] / 10
+    assert seen["trips"] > 10
+    assert seen["refused"] > seen["trips"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_ten_thousand_random_programs_never_break_a_safety_property() -> None:
+    seen = _run(2200)
+    assert seen["programs"] >= 10_000
+
+
+def test_the_monitor_notices_each_violation() -> None:
+    """A monitor that never objects would prove nothing."""
+    entry = transcript.Entry
+    good = [
+        entry(1, 10, "STATES", (0, 0b1, 0, 0)), entry(1, 20, "GATES", (0b1, 0)), entry(1, 30, "GATES", (0, 0)),
+    ]  # fmt: skip
+    bad = {
+        "state is not DRIVE": [entry(1, 20, "GATES", (0b1, 0))],
+        "were on for 41": [good[0], good[1], entry(1, 61, "GATES", (0, 0))],
+        "change while a gate": [*good[:2], entry(1, 25, "STATES", (0, 0, 0, 0))],
+        "level changes": [*good[:2], entry(1, 25, "LEVEL", (0, 0, 1))],
+        "level outside": [entry(1, 25, "LEVEL", (0, 0, 21))],
+        "without a break": [good[0], entry(1, 40, "STATES", (0b1, 0, 0, 0))],
+        "too short": [good[0], entry(1, 40, "STATES", (0, 0, 0, 0)), entry(1, 42, "STATES", (0b1, 0, 0, 0))],
+        "while tripped": [good[0], entry(1, 15, "TRIP", (1,)), good[1]],
+        "while a line is tied": [good[0], entry(1, 15, "TILE", (1,))],
+        "at the end": good[:2],
+    }
+    Monitor(5, 4, 3, -20, 20, WIDTH_CAP).follow(good)
+    for text, entries in bad.items():
+        with pytest.raises(AssertionError, match=text):
+            Monitor(5, 4, 3, -20, 20, WIDTH_CAP).follow(entries)
