@@ -33,7 +33,8 @@ class Monitor:
     gates: tuple[int, ...] = (0, 0)
     gates_since: int | None = None
     tripped: bool = False
-    floats_since: dict[tuple[int, int], int | None] = field(default_factory=dict)
+    floats_since: dict[tuple[int, int], tuple[int, int | None]] = field(default_factory=dict)
+    """Run and cycle in which a line began to float."""
     pulses: int = 0
     """Times that gates went on."""
     trips: int = 0
@@ -74,12 +75,13 @@ class Monitor:
     def _changed(self, family: int, line: int, before: int, after: int, entry: Entry) -> None:
         place = (family, line)
         if after == 0:
-            self.floats_since[place] = entry.cycle
+            self.floats_since[place] = (entry.run, entry.cycle)
             return
         assert before == 0, f"line {place} goes from {before} to {after} without a break: {entry}"
         assert not (self.tripped and after != 1), f"line {place} is tied to {after} while tripped: {entry}"
-        since = self.floats_since.get(place)
-        if since is not None and entry.cycle is not None and entry.cycle >= since:
+        run, since = self.floats_since.get(place, (0, None))
+        # Cycles count from the start of a run; what happens between runs has none.
+        if since is not None and entry.cycle is not None and run == entry.run:
             assert entry.cycle - since >= self.break_cycles, f"line {place} floats for too short a time: {entry}"
 
     def _gates(self, entry: Entry) -> None:

@@ -26,19 +26,17 @@ class Multiplier(wiring.Component):
         m = Module()
         factor = Signal(signed(MULTIPLIER_BITS))
         left = Signal(range(MULTIPLIER_BITS + 1))
-        # The upper part collects; the lower part holds the bits of b still to come, then those of the product.
-        upper = Signal(signed(MULTIPLIER_BITS))
-        lower = Signal(MULTIPLIER_BITS)
-        term = Signal(signed(MULTIPLIER_BITS + 1))
+        # The upper half of the product collects; the lower half holds the bits of b still to come, then those of the product.
+        upper = self.product[MULTIPLIER_BITS:].as_signed()
+        term = Signal(signed(MULTIPLIER_BITS))
         total = Signal(signed(MULTIPLIER_BITS + 1))
         m.d.comb += [
-            self.product.eq(Cat(lower, upper)),
             self.last.eq(left == 1),
-            term.eq(Mux(lower[0], factor, 0)),
+            term.eq(Mux(self.product[0], factor, 0)),
             total.eq(Mux(self.last, upper - term, upper + term)),
         ]
         with m.If(self.start):
-            m.d.sync += [factor.eq(self.a), lower.eq(self.b), upper.eq(0), left.eq(MULTIPLIER_BITS)]
+            m.d.sync += [factor.eq(self.a), self.product.eq(self.b.as_unsigned()), left.eq(MULTIPLIER_BITS)]
         with m.Elif(left != 0):
-            m.d.sync += [left.eq(left - 1), Cat(lower, upper).eq(Cat(lower[1:], total))]
+            m.d.sync += [left.eq(left - 1), self.product.eq(Cat(self.product[1:MULTIPLIER_BITS], total))]
         return m
