@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 
 from crossloop.protocol.errors import RangeError
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 """Number of the wire format; raised whenever a frame, command, record, register or micro-op changes its meaning."""
 
 ALL_LINES = 0xFFFF
