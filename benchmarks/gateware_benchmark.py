@@ -8,6 +8,7 @@ from report import Report
 
 import crossloop
 from crossloop.fabric.endurance import Cycling, Endurance
+from crossloop.fabric.reading import Reading
 from crossloop.operation import Operation
 from crossloop.operations import Product, PulseTrain, Update
 from crossloop.protocol.parameters import Parameters
@@ -24,7 +25,7 @@ def operations(parameters: Parameters) -> dict[str, Operation]:
     levels = np.full(rows, 40, np.int8)
     bytes_ = np.full(max(rows, columns), 99, np.uint8)
     cycling = Cycling(
-        set_levels=(40, -40), reset_levels=(-40, 40), set_cycles=48, reset_cycles=48, gap_cycles=48, read_code=20
+        set_levels=(40, -40), reset_levels=(-40, 40), set_cycles=48, reset_cycles=48, gap_cycles=48, reading=Reading(20)
     )
     return {
         "product": Product(0, Family.COLUMNS, levels, columns),

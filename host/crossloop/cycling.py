@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossloop.fabric.endurance import SEGMENT_WORDS, Cycling, Endurance, segments_of
+from crossloop.fabric.reading import Reading
 
 if TYPE_CHECKING:
     from crossloop.tile import Tile
@@ -56,8 +57,10 @@ def cycle_cell(
     cycling = Cycling(
         set_levels=up, reset_levels=down, set_cycles=width, reset_cycles=width, gap_cycles=clock.cycles(gap_s, "gap_s", 0xFFFF),
         level_cycles=clock.cycles(level_settle_s, "level_settle_s") if level_settle_s else 0,
-        read_code=session.levels.code(v_read_v, "v_read_v"), range_index=range_index,
-        settle_cycles=clock.cycles(settle_s, "settle_s", 0xFFFF), integrate_cycles=clock.cycles(integrate_s, "integrate_s", 0xFFFF),
+        reading=Reading(
+            session.levels.code(v_read_v, "v_read_v"), range_index, clock.cycles(settle_s, "settle_s", 0xFFFF),
+            clock.cycles(integrate_s, "integrate_s", 0xFFFF),
+        ),
     )  # fmt: skip
     operation = Endurance(cycling, tile.index, (int(row), int(column)), segments_of(counts))
     operation.check_data(session.parameters, session.limit_codes)

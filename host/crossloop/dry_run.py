@@ -48,6 +48,12 @@ class DryRun:
         )
 
 
+def loop_bounds(program: Sequence[MicroOp]) -> tuple[int, int]:
+    """Return the places of the first LOOP and of the first NEXT."""
+    opcodes = [op.opcode for op in program]
+    return opcodes.index(Opcode.LOOP), opcodes.index(Opcode.NEXT)
+
+
 def most(once: DryRun, passes: int, further_cycles: int, parameters: Parameters) -> DryRun:
     """Return the most that a deciding program can take: its micro-ops `passes` times, and some cycles beside them."""
     cycles = once.cycles * passes + further_cycles

@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from crossloop import cycling, programming, writing
 from crossloop.cycling import EnduranceRecord
-from crossloop.fabric.waveform import STEP_WORDS, Reading, Step, Waveform
+from crossloop.fabric.reading import Reading
+from crossloop.fabric.waveform import STEP_WORDS, Step, Waveform
 from crossloop.operation import check_line
 from crossloop.operations import PulseTrain, Update
 from crossloop.protocol.errors import RangeError

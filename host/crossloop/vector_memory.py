@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from crossloop.protocol import commands
+from crossloop.protocol.arithmetic import WORD_MAX, WORD_MIN
 from crossloop.protocol.commands import COMMAND_HEADER
 from crossloop.protocol.errors import RangeError, ShapeError
 from crossloop.protocol.frames import CRC, REPLY_HEADER, REQUEST_HEADER
@@ -13,7 +14,6 @@ from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.records import RECORD_HEADER
 
 _WORD_BYTES = 2
-_WORD_MIN, _WORD_MAX = -32768, 32767
 
 
 def words_to_write(first: int, values: ArrayLike, parameters: Parameters) -> list[bytes]:
@@ -27,8 +27,8 @@ def words_to_write(first: int, values: ArrayLike, parameters: Parameters) -> lis
     array = np.asarray(values)
     if array.ndim != 1:
         raise ShapeError(f"vector words must have shape (n,), not {array.shape}; nothing was sent")
-    if array.dtype.kind not in "iu" or (array.size and (array.min() < _WORD_MIN or array.max() > _WORD_MAX)):
-        raise RangeError(f"vector words must be integers from {_WORD_MIN} to {_WORD_MAX}; nothing was sent")
+    if array.dtype.kind not in "iu" or (array.size and (array.min() < WORD_MIN or array.max() > WORD_MAX)):
+        raise RangeError(f"vector words must be integers from {WORD_MIN} to {WORD_MAX}; nothing was sent")
     _check_place(first, array.size, parameters)
     room = (parameters.frame_bytes - REQUEST_HEADER.size - CRC.size - COMMAND_HEADER.size) // _WORD_BYTES
     return [

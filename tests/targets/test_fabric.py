@@ -10,8 +10,9 @@ import pytest
 import crossloop
 from crossloop.cycling import EnduranceRecord
 from crossloop.fabric.endurance import Cycling, Endurance, log_spaced, segments_of
+from crossloop.fabric.reading import Reading
 from crossloop.fabric.settle import Settle, SettleRule
-from crossloop.fabric.waveform import Reading, Step, Waveform, spike_pair, staircase
+from crossloop.fabric.waveform import Step, Waveform, spike_pair, staircase
 from crossloop.fabric.write_verify import Reason
 from crossloop.protocol.errors import RangeError, SafetyTrip
 from crossloop.session import Session
@@ -117,8 +118,8 @@ def test_endurance_is_equal_on_model_and_rtl_and_as_fast_as_predicted(open_sessi
     assert sessions[0].counters().train_pulses == 1400
     clock = sessions[0].clock
     cycling = Cycling(
-        set_levels=(1000, -1000), reset_levels=(-1200, 1200), set_cycles=48, reset_cycles=48, gap_cycles=48, read_code=200,
-        settle_cycles=48, integrate_cycles=48,
+        set_levels=(1000, -1000), reset_levels=(-1200, 1200), set_cycles=48, reset_cycles=48, gap_cycles=48,
+        reading=Reading(200, settle_cycles=48, integrate_cycles=48),
     )  # fmt: skip
     predicted = Endurance(cycling, 0, (1, 2), segments_of(log_spaced(700))).dry_run(sessions[0].parameters)
     assert predicted.exact

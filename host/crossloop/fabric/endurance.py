@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from crossloop.dry_run import DryRun, dry_run
+from crossloop.dry_run import DryRun, dry_run, loop_bounds
 from crossloop.fabric.assembly import Assembly
+from crossloop.fabric.reading import Reading, drive_cell, read_cell
 from crossloop.limits import LimitCodes
 from crossloop.operation import Codes, Operation, check_line
 from crossloop.protocol import arithmetic as ar
@@ -20,7 +21,7 @@ from crossloop.protocol import microops as m
 from crossloop.protocol.arithmetic import Condition, Function
 from crossloop.protocol.converters import Clock, Levels
 from crossloop.protocol.errors import RangeError
-from crossloop.protocol.microops import LineState, MicroOp, Selection
+from crossloop.protocol.microops import MicroOp
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.streams import Family
 from crossloop.protocol.timing import duration_cycles
@@ -49,14 +50,8 @@ class Cycling:
     """Time after each pulse."""
     level_cycles: int = 0
     """Time the level converters need before each pulse, beside the micro-ops' own."""
-    read_code: int
-    """Level code of the row at a reading."""
-    range_index: int = 0
-    """Converter range."""
-    settle_cycles: int = 50
-    """Time the level drives before the integration."""
-    integrate_cycles: int = 50
-    """Time of integration."""
+    reading: Reading
+    """How the cell is read."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -73,8 +68,8 @@ class Endurance(Operation):
 
     @property
     def key(self) -> Hashable:
-        """What the program depends on: not on the counts, which travel in the vector memory."""
-        return (Endurance, self.cycling, self.tile, self.cell, len(self.segments), self.segments)
+        """What program and duration depend on; the counts travel in the vector memory, but the time follows from them."""
+        return (Endurance, self.cycling, self.tile, self.cell, self.segments)
 
     @property
     def first_word(self) -> int:
@@ -92,7 +87,7 @@ class Endurance(Operation):
         check_line("row", self.cell[0], parameters.rows)
         check_line("column", self.cell[1], parameters.columns)
         code = Assembly()
-        code.add(*self._prelude())
+        code.add(*drive_cell(self.tile, self.cell))
         code.set("place", self.first_word)
         code.add(m.loop(len(self.segments)))
         code.load("left", 0, "place")
@@ -102,7 +97,7 @@ class Endurance(Operation):
         again = code.here()
         code.add(*self._pulse(self.cycling.set_levels, self.cycling.set_cycles))
         code.increase("left", -1)
-        read = self._reading()
+        read = read_cell(self.cell, self.cycling.reading)
         skip = len(read) + 3
         at = len(code)
         # The last cycle before a reading is read after each of its pulses; the others go straight on.
@@ -124,8 +119,7 @@ class Endurance(Operation):
         """Predict the run exactly: the counts are known, and nothing in the program depends on a reading."""
         program = self.program(parameters)
         cycles = [duration_cycles(op, parameters) for op in program]
-        begin = next(index for index, op in enumerate(program) if op.opcode is m.Opcode.LOOP)
-        end = next(index for index, op in enumerate(program) if op.opcode is m.Opcode.NEXT)
+        begin, end = loop_bounds(program)
         branches = [index for index, op in enumerate(program) if op.opcode is m.Opcode.BRANCH]
         again = branches[1] + _distance(program[branches[1]])
         after_read = branches[0] + _distance(program[branches[0]])
@@ -165,15 +159,6 @@ class Endurance(Operation):
     def result(self, conversions: list[Codes]) -> None:
         """Return nothing."""
 
-    def _prelude(self) -> list[MicroOp]:
-        row, column = self.cell
-        return [
-            m.tile(self.tile),
-            m.connect(Family.ROWS, LineState.DRIVE, selection=Selection.ONE, index=row),
-            m.connect(Family.COLUMNS, LineState.DRIVE, selection=Selection.ONE, index=column),
-            ar.point(0),
-        ]
-
     def _pulse(self, levels: tuple[int, int], width: int) -> list[MicroOp]:
         row, column = self.cell
         wait = [m.wait(self.cycling.level_cycles)] if self.cycling.level_cycles else []
@@ -181,20 +166,6 @@ class Endurance(Operation):
             m.level(Family.ROWS, row, levels[0]), m.level(Family.COLUMNS, column, levels[1]), *wait,
             m.pulse(1, width, self.cycling.gap_cycles),
         ]  # fmt: skip
-
-    def _reading(self) -> list[MicroOp]:
-        row, column = self.cell
-        cycling = self.cycling
-        converting = m.convert(
-            Family.COLUMNS, column + 1, settle_cycles=cycling.settle_cycles, integrate_cycles=cycling.integrate_cycles,
-            range_index=cycling.range_index,
-        )  # fmt: skip
-        return [
-            m.level(Family.ROWS, row, cycling.read_code),
-            m.connect(Family.COLUMNS, LineState.SENSE),
-            ar.sample(converting),
-            m.connect(Family.COLUMNS, LineState.DRIVE, selection=Selection.ONE, index=column),
-        ]
 
 
 def log_spaced(last: int, per_decade: int = 3) -> tuple[int, ...]:

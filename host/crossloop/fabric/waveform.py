@@ -12,15 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from crossloop.dry_run import DryRun
+from crossloop.dry_run import DryRun, loop_bounds
 from crossloop.fabric.assembly import Assembly
+from crossloop.fabric.reading import Reading, drive_cell, read_cell
 from crossloop.limits import LimitCodes
 from crossloop.operation import Codes, Operation, check_line
-from crossloop.protocol import arithmetic as ar
 from crossloop.protocol import microops as m
 from crossloop.protocol.converters import Clock, Levels
 from crossloop.protocol.errors import RangeError
-from crossloop.protocol.microops import LineState, MicroOp, Opcode, Selection
+from crossloop.protocol.microops import MicroOp
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.streams import Family
 from crossloop.protocol.timing import duration_cycles
@@ -44,20 +44,6 @@ class Step:
     """From the end of this pulse to the start of the next one."""
 
 
-@dataclass(frozen=True)
-class Reading:
-    """How the cell is read after each pulse, in codes and cycles."""
-
-    code: int
-    """Level code of the row."""
-    range_index: int = 0
-    """Converter range."""
-    settle_cycles: int = 50
-    """Time the level drives before the integration."""
-    integrate_cycles: int = 50
-    """Time of integration."""
-
-
 @dataclass(frozen=True, eq=False)
 class Waveform(Operation):
     """The run of a waveform; the steps, and afterwards the readings, are in the vector memory. The result is None."""
@@ -73,7 +59,7 @@ class Waveform(Operation):
 
     @property
     def key(self) -> Hashable:
-        """What the program depends on; the steps travel in the vector memory."""
+        """What program and duration depend on; the steps travel in the vector memory, but the time follows from them."""
         return (Waveform, self.tile, self.cell, self.reading, self.steps)
 
     @property
@@ -84,8 +70,7 @@ class Waveform(Operation):
     def overhead_cycles(self, parameters: Parameters) -> int:
         """Return the shortest gap: the cycles from the end of a pulse to the start of the next one when the program does not wait."""
         program = self.program(parameters)
-        begin = next(index for index, op in enumerate(program) if op.opcode is Opcode.LOOP)
-        end = next(index for index, op in enumerate(program) if op.opcode is Opcode.NEXT)
+        begin, end = loop_bounds(program)
         # The whole loop, less the pulse of one cycle that is on meanwhile.
         return sum(duration_cycles(op, parameters) for op in program[begin + 1 : end + 1]) - 1
 
@@ -106,11 +91,8 @@ class Waveform(Operation):
         check_line("tile", self.tile, parameters.tiles)
         check_line("row", row, parameters.rows)
         check_line("column", column, parameters.columns)
-        drive_column = m.connect(Family.COLUMNS, LineState.DRIVE, selection=Selection.ONE, index=column)
         code = Assembly()
-        code.add(
-            m.tile(self.tile), m.connect(Family.ROWS, LineState.DRIVE, selection=Selection.ONE, index=row), drive_column, ar.point(0)
-        )  # fmt: skip
+        code.add(*drive_cell(self.tile, self.cell))
         code.set("step", self.first_word)
         code.add(m.loop(len(self.steps)))
         for offset, name in enumerate(("row", "column", "width", "gap")):
@@ -119,14 +101,7 @@ class Waveform(Operation):
         code.indexed(m.level(Family.COLUMNS, column, 0), c="column")
         code.indexed(m.pulse(1, 1, 1), c="width")
         if self.reading is not None:
-            converting = m.convert(
-                Family.COLUMNS, column + 1, settle_cycles=self.reading.settle_cycles,
-                integrate_cycles=self.reading.integrate_cycles, range_index=self.reading.range_index,
-            )  # fmt: skip
-            code.add(
-                m.level(Family.ROWS, row, self.reading.code), m.connect(Family.COLUMNS, LineState.SENSE), ar.sample(converting),
-                drive_column,
-            )  # fmt: skip
+            code.add(*read_cell(self.cell, self.reading))
             code.load("row", column)
             code.store("row", 0, "step")
         code.indexed(m.wait(0), c="gap")
@@ -137,8 +112,7 @@ class Waveform(Operation):
     def dry_run(self, parameters: Parameters) -> DryRun:
         """Predict the run exactly."""
         program = self.program(parameters)
-        begin = next(index for index, op in enumerate(program) if op.opcode is Opcode.LOOP)
-        end = next(index for index, op in enumerate(program) if op.opcode is Opcode.NEXT)
+        begin, end = loop_bounds(program)
         outside = [*program[: begin + 1], *program[end + 1 :]]
         total = sum(duration_cycles(op, parameters) for op in outside)
         total += sum(step.width_cycles + step.gap_cycles for step in self.steps)

@@ -29,9 +29,12 @@ SCALE_MAX = 15
 MULTIPLIER_BITS = 18
 """Width of the multiplier's operands; a multiplication takes as many cycles."""
 
-_Y_CONSTANT = 1 << 8
-_X_NONE = 1 << 9
-_SCALAR = 1 << 7
+Y_CONSTANT = 1 << 8
+"""Bit of field b of COMPUTE and BRANCH: y is a constant of the micro-op."""
+X_NONE = 1 << 9
+"""Bit of field b of LOAD and STORE: the address is c alone."""
+SCALAR_OPERAND = 1 << 7
+"""Bit of field a of VECTOR: the operand is a register."""
 
 
 class Function(IntEnum):
@@ -137,7 +140,7 @@ def compute(function: Function, result: int, x: int, *, y: int | None = None, co
     packed = _register("result", result) | function << 4
     if constant is not None:
         field_value("constant", constant, -(2**31), 2**32 - 1, "")
-        return MicroOp(Opcode.COMPUTE, packed, _register("x", x) | _Y_CONSTANT, constant & 0xFFFFFFFF)
+        return MicroOp(Opcode.COMPUTE, packed, _register("x", x) | Y_CONSTANT, constant & 0xFFFFFFFF)
     return MicroOp(Opcode.COMPUTE, packed, _register("x", x) | _register("y", 0 if y is None else y) << 4)
 
 
@@ -165,7 +168,7 @@ def branch(
     b = _register("x", x) | _register("y", 0 if y is None else y) << 4
     low = 0
     if constant is not None:
-        b |= _Y_CONSTANT
+        b |= Y_CONSTANT
         low = field_value("constant", constant, WORD_MIN, WORD_MAX, "") & 0xFFFF
     return MicroOp(Opcode.BRANCH, condition | leave << 4, b, low | (distance & 0xFFFF) << 16)
 
@@ -195,7 +198,7 @@ def vector(
 ) -> MicroOp:
     """Return a VECTOR; `register` is the operand, or takes the result of a reduction."""
     field_value("count", count, 1, COUNT_MAX, "words")
-    scalar = _SCALAR if register is not None and function not in REDUCTIONS else 0
+    scalar = SCALAR_OPERAND if register is not None and function not in REDUCTIONS else 0
     return MicroOp(
         Opcode.VECTOR,
         function | scalar,
@@ -221,7 +224,7 @@ def sample(converting: MicroOp, *, add: bool = False) -> MicroOp:
 
 
 def _base(x: int | None) -> int:
-    return _X_NONE if x is None else _register("x", x)
+    return X_NONE if x is None else _register("x", x)
 
 
 def _offset(address: int, x: int | None) -> int:

@@ -44,21 +44,17 @@ COINCIDE_EXTRA = 9
 CONVERT_OFFSET = 4
 """CONVERT: the gates go on; settle + integrate cycles later the conversion strobe shows, and one cycle after that the gates are off."""
 CONVERT_EXTRA = 11
-"""CONVERT takes BASE_CYCLES + CONVERT_EXTRA + settle + integrate + READOUT_CYCLES * channels."""
+"""CONVERT and SAMPLE take BASE_CYCLES + CONVERT_EXTRA + settle + integrate + READOUT_CYCLES * channels."""
 READOUT_CYCLES = 2
 """Cycles per channel to read the converter and write the record (converter serial time)."""
-
-SAMPLE_EXTRA = CONVERT_EXTRA
-"""SAMPLE takes as long as a CONVERT."""
 
 LOAD_EXTRA = 1
 """LOAD takes BASE_CYCLES + LOAD_EXTRA: the vector memory answers a cycle after it was asked."""
 STREAMS_EXTRA = 1
 """STREAMS takes BASE_CYCLES + STREAMS_EXTRA + count; the bank moves in the last `count` cycles."""
-VECTOR_EXTRA = 0
-"""VECTOR takes BASE_CYCLES + VECTOR_EXTRA + WORD_CYCLES per word, and MULTIPLIER_BITS more per word for what multiplies."""
 WORD_CYCLES = 4
-"""Cycles per word of a VECTOR: two to read, one to compute, one to write."""
+"""VECTOR takes BASE_CYCLES + WORD_CYCLES per word (two to read, one to compute, one to write), and MULTIPLIER_BITS more per word for
+what multiplies."""
 MULTIPLY_EXTRA = MULTIPLIER_BITS + 1
 """COMPUTE takes BASE_CYCLES, and MULTIPLY_EXTRA more for a MULTIPLY."""
 
@@ -111,7 +107,7 @@ def _arithmetic_cycles(op: MicroOp) -> int:
         case Opcode.COMPUTE:
             return MULTIPLY_EXTRA if op.a >> 4 == Function.MULTIPLY else 0
         case Opcode.VECTOR:
-            return VECTOR_EXTRA + word_cycles(op.a & 0x1F) * (op.b & 0xFFF)
+            return word_cycles(op.a & 0x1F) * (op.b & 0xFFF)
         case _:
             return 0
 

@@ -8,10 +8,12 @@ from crossloop.protocol.arithmetic import (
     MULTIPLIER_BITS,
     MULTIPLYING,
     REDUCTIONS,
+    SCALAR_OPERAND,
     TABLE_WORDS,
     WITHOUT_OPERAND,
     WORD_MAX,
     WORD_MIN,
+    X_NONE,
     Condition,
     Elementwise,
     Function,
@@ -19,14 +21,9 @@ from crossloop.protocol.arithmetic import (
 from crossloop.protocol.errors import Status
 from crossloop.protocol.timing import BASE_CYCLES, LOAD_EXTRA, MULTIPLY_EXTRA, WORD_CYCLES
 from crossloop_sim.golden.compiled import compiled
+from crossloop_sim.golden.engines import GO
 from crossloop_sim.golden.machine import CYCLE, LIMIT, POINTER, SCALE, Machine
 
-GO = -1
-"""The micro-op is done; as in `crossloop_sim.golden.engines`."""
-Y_CONSTANT = 1 << 8
-"""Bit of field b: y is a constant of the micro-op."""
-_X_NONE = 1 << 9
-_SCALAR = 1 << 7
 _STREAM_MAX = 127
 
 _UNKNOWN = int(Status.UNKNOWN_MICRO_OP)
@@ -130,7 +127,7 @@ def holds(condition: int, x: int, y: int) -> int:
 @compiled
 def load(m: Machine, register: int, b: int, x: int, c: int) -> int:
     """LOAD."""
-    address = signed((0 if b & _X_NONE else x) + c)
+    address = signed((0 if b & X_NONE else x) + c)
     if not 0 <= address < m.vector.size:
         return _ADDRESS_RANGE
     m.registers[register] = m.vector[address]
@@ -141,7 +138,7 @@ def load(m: Machine, register: int, b: int, x: int, c: int) -> int:
 @compiled
 def store(m: Machine, b: int, x: int, y: int, c: int) -> int:
     """STORE."""
-    address = signed((0 if b & _X_NONE else x) + c)
+    address = signed((0 if b & X_NONE else x) + c)
     if not 0 <= address < m.vector.size:
         return _ADDRESS_RANGE
     m.vector[address] = word_of(y)
@@ -153,7 +150,7 @@ def store(m: Machine, b: int, x: int, y: int, c: int) -> int:
 def vector(m: Machine, a: int, count: int, c: int, number: int) -> int:
     """VECTOR; `number` is the register that is the operand or takes the result."""
     scalars, words = m.scalars, m.vector
-    function, scalar = a & 31, a & _SCALAR
+    function, scalar = a & 31, a & SCALAR_OPERAND
     source, destination, pointer = c & 0xFFFF, c >> 16, scalars[POINTER]
     if function >= _FUNCTIONS or (_REDUCES[function] and scalar):
         return _UNKNOWN

@@ -9,11 +9,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from crossloop.protocol.arithmetic import Y_CONSTANT
 from crossloop.protocol.errors import Status, TripCause
 from crossloop.protocol.microops import Opcode
 from crossloop.protocol.timing import BASE_CYCLES, FAULT_OFFSET, RUN_CYCLES
 from crossloop_sim.events import Kind
-from crossloop_sim.golden.arithmetic import Y_CONSTANT, compute, holds, load, signed, store, vector, word_of
+from crossloop_sim.golden.arithmetic import compute, holds, load, signed, store, vector, word_of
 from crossloop_sim.golden.compiled import compiled, constant
 from crossloop_sim.golden.engines import (
     GO,
