@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from crossloop.dry_run import DryRun, dry_run, loop_bounds
 from crossloop.fabric.assembly import Assembly
+from crossloop.fabric.program import FabricProgram
 from crossloop.fabric.reading import Reading, drive_cell, read_cell
 from crossloop.limits import LimitCodes
-from crossloop.operation import Codes, Operation, check_line
+from crossloop.operation import check_line
 from crossloop.protocol import arithmetic as ar
 from crossloop.protocol import microops as m
 from crossloop.protocol.arithmetic import Condition, Function
@@ -55,7 +56,7 @@ class Cycling:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Endurance(Operation):
+class Endurance(FabricProgram):
     """The run of an endurance program. The result is None: the readings are in the vector memory."""
 
     cycling: Cycling
@@ -151,13 +152,6 @@ class Endurance(Operation):
                 f"{len(self.segments)} readings take {needed} vector words, this device has {parameters.vector_words}; "
                 "ask for fewer readings, nothing was pulsed"
             )
-
-    def data_commands(self, parameters: Parameters) -> tuple[bytes, ...]:  # noqa: ARG002  same on every build
-        """Return no command: the counts are written before."""
-        return ()
-
-    def result(self, conversions: list[Codes]) -> None:
-        """Return nothing."""
 
     def _pulse(self, levels: tuple[int, int], width: int) -> list[MicroOp]:
         row, column = self.cell

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from crossloop.dry_run import DryRun, dry_run, most
 from crossloop.fabric.assembly import Assembly, Label
+from crossloop.fabric.program import FabricProgram
 from crossloop.limits import LimitCodes
-from crossloop.operation import Codes, Operation, check_line
+from crossloop.operation import check_line
 from crossloop.protocol import arithmetic as ar
 from crossloop.protocol import microops as m
 from crossloop.protocol.arithmetic import TABLE_WORDS, Condition, Elementwise, Function
@@ -100,7 +101,7 @@ class Places:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Settle(Operation):
+class Settle(FabricProgram):
     """The run of a settle program; everything but its completion passes through the vector memory. The result is None."""
 
     rule: SettleRule
@@ -154,13 +155,6 @@ class Settle(Operation):
         limits.check_width(
             rule.settle_cycles + rule.integrate_cycles + 1, Clock.of(parameters), "settle plus integration time"
         )
-
-    def data_commands(self, parameters: Parameters) -> tuple[bytes, ...]:  # noqa: ARG002  same on every build
-        """Return no command: states, table and clamps are written before."""
-        return ()
-
-    def result(self, conversions: list[Codes]) -> None:
-        """Return nothing."""
 
 
 def _add_phase(code: Assembly, rule: SettleRule, places: Places, phase: int) -> None:

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from crossloop.dry_run import DryRun, loop_bounds
 from crossloop.fabric.assembly import Assembly
+from crossloop.fabric.program import FabricProgram
 from crossloop.fabric.reading import Reading, drive_cell, read_cell
 from crossloop.limits import LimitCodes
-from crossloop.operation import Codes, Operation, check_line
+from crossloop.operation import check_line
 from crossloop.protocol import microops as m
 from crossloop.protocol.converters import Clock, Levels
 from crossloop.protocol.errors import RangeError
@@ -45,7 +46,7 @@ class Step:
 
 
 @dataclass(frozen=True, eq=False)
-class Waveform(Operation):
+class Waveform(FabricProgram):
     """The run of a waveform; the steps, and afterwards the readings, are in the vector memory. The result is None."""
 
     tile: int
@@ -143,13 +144,6 @@ class Waveform(Operation):
                 f"{len(self.steps)} steps take {needed} vector words, this device has {parameters.vector_words}; "
                 "split the waveform, nothing was pulsed"
             )
-
-    def data_commands(self, parameters: Parameters) -> tuple[bytes, ...]:  # noqa: ARG002  same on every build
-        """Return no command: the steps are written before."""
-        return ()
-
-    def result(self, conversions: list[Codes]) -> None:
-        """Return nothing."""
 
 
 def staircase(start: int, stop: int, step: int, *, width_cycles: int, gap_cycles: int) -> tuple[Step, ...]:

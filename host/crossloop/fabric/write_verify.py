@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from crossloop.dry_run import DryRun, dry_run, most
 from crossloop.fabric.assembly import Assembly, Label
+from crossloop.fabric.program import FabricProgram
 from crossloop.limits import LimitCodes
-from crossloop.operation import Codes, Operation, check_line
+from crossloop.operation import check_line
 from crossloop.protocol import arithmetic as ar
 from crossloop.protocol import microops as m
 from crossloop.protocol.arithmetic import WORD_MAX, Condition, Function
@@ -330,7 +331,7 @@ def check_block(targets: NDArray[np.int64], origin: tuple[int, int], parameters:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class WriteVerify(Operation):
+class WriteVerify(FabricProgram):
     """The run of a write-verify program; targets and records pass through the vector memory. The result is None."""
 
     table: WriteVerifyTable
@@ -354,13 +355,6 @@ class WriteVerify(Operation):
     def check_data(self, parameters: Parameters, limits: LimitCodes) -> None:
         """Refuse a table outside the limits."""
         check_table(self.table, parameters, limits)
-
-    def data_commands(self, parameters: Parameters) -> tuple[bytes, ...]:  # noqa: ARG002  same on every build
-        """Return no command: the targets are written before."""
-        return ()
-
-    def result(self, conversions: list[Codes]) -> None:
-        """Return nothing: the records are read from the vector memory."""
 
     def dry_run(self, parameters: Parameters) -> DryRun:
         """Predict the longest run: every cell takes every attempt, with the longest pulse."""
