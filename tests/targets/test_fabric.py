@@ -13,11 +13,11 @@ from crossloop.fabric.endurance import Cycling, Endurance, log_spaced, segments_
 from crossloop.fabric.reading import Reading
 from crossloop.fabric.settle import Settle, SettleRule
 from crossloop.fabric.waveform import Step, Waveform, spike_pair, staircase
-from crossloop.fabric.write_verify import Reason
+from crossloop.fabric.write_verify import Ladder, Reason, WriteVerify, WriteVerifyTable
 from crossloop.protocol.errors import RangeError, SafetyTrip
 from crossloop.session import Session
 from crossloop.settling import Phase, Settled, settle
-from crossloop.writing import Verified, VoltageLadder
+from crossloop.writing import Verified, VoltageLadder, run
 
 SEED = 20261124
 RRAM = (
@@ -50,6 +50,21 @@ TABLES: dict[str, dict[str, object]] = {
     "width first": {"up": VoltageLadder(v_start_v=1.4, v_stop_v=2.6, v_step_v=0.2, **LONGER, width_first=True)},
 }
 """Every branch of the controller is taken by one of them."""
+
+
+def test_no_run_takes_longer_than_its_dry_run(open_session) -> None:
+    session = open_session("model", f"rows=6&columns=5&{RRAM}", limits=LIMITS)
+    # A target that no reading ever meets: every cell takes every attempt.
+    table = WriteVerifyTable(
+        up=Ladder(start=10, stop=10, step=0, width_cycles=48), down=Ladder(start=10, stop=10, step=0, width_cycles=48), window=1,
+        read_code=200, attempts=40, averages=2,
+    )  # fmt: skip
+    session.arm()
+    outcome = run(session, table, 0, np.full((6, 5), 3000))
+    assert set(outcome.attempts.ravel()) == {40}
+    longest = WriteVerify(table, 0, (0, 0), (6, 5)).dry_run(session.parameters)
+    assert not longest.exact
+    assert outcome.cycles <= longest.cycles <= 4 * outcome.cycles
 
 
 @pytest.mark.parametrize("changes", TABLES.values(), ids=TABLES.keys())

@@ -358,12 +358,12 @@ class WriteVerify(FabricProgram):
 
     def dry_run(self, parameters: Parameters) -> DryRun:
         """Predict the longest run: every cell takes every attempt, with the longest pulse."""
-        table, cells = self.table, self.shape[0] * self.shape[1]
-        once = dry_run(self.program(parameters), parameters)
-        # Every micro-op of a cell's program is passed at most once per attempt, but for the conversions that are summed.
+        table, passes = self.table, self.table.attempts + 1
+        once = dry_run(self.program(parameters), parameters)  # the loops over rows and columns are in it
+        # Every micro-op of a cell is passed at most once per attempt; what registers add to it comes on top.
         widest = max(_last_width(table.up), _last_width(table.down))
-        reads = (table.averages + table.confirmations) * (parameters.columns * READOUT_CYCLES)
-        return most(once, cells * (table.attempts + 1), (widest + reads) * cells * (table.attempts + 1), parameters)
+        channels = table.averages * (1 + table.confirmations) * parameters.columns * READOUT_CYCLES
+        return most(once, passes, self.shape[0] * self.shape[1] * passes * (widest + channels), parameters)
 
 
 def records_of(
