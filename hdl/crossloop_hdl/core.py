@@ -8,6 +8,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from crossloop.protocol.parameters import Parameters
+from crossloop.protocol.registers import Rule
 from crossloop_hdl.arithmetic.unit import ArithmeticUnit
 from crossloop_hdl.dispatcher import Dispatcher
 from crossloop_hdl.engines.counters import COUNTERS
@@ -36,8 +37,8 @@ class Core(wiring.Component):
         Bytes from the host, at most one per cycle; all are taken.
     tx : Out(stream.Signature(8))
         Bytes to the host.
-    emergency_stop : In(1)
-        Asynchronous, active high.
+    emergency_stop, compliance : In(1), In(1)
+        Asynchronous, active high: go to the safe state; end a pulse, since a current is too high.
     running, tripped : Out(1), Out(1)
         A program runs; the safety gate has tripped.
 
@@ -51,6 +52,7 @@ class Core(wiring.Component):
                 "rx": In(stream.Signature(8, always_ready=True)),
                 "tx": Out(stream.Signature(8)),
                 "emergency_stop": In(1),
+                "compliance": In(1),
                 "running": Out(1),
                 "tripped": Out(1),
                 **DirectSignature(parameters).members,
@@ -136,6 +138,7 @@ class Core(wiring.Component):
             bay.stop.eq(link.stop),
             bay.frame_seen.eq(link.frame_seen),
             bay.emergency_stop.eq(self.emergency_stop),
+            bay.compliance.eq(self.compliance),
             dispatcher.armed.eq(bay.armed),
             dispatcher.tripped.eq(bay.tripped),
             dispatcher.stop_active.eq(bay.stop_active),
@@ -185,6 +188,11 @@ class Core(wiring.Component):
             bay.counters_clear.eq(registers.clears),
             bay.level_min.eq(registers.level_min),
             bay.level_max.eq(registers.level_max),
+            bay.gate_level_min.eq(registers.gate_level_min),
+            bay.gate_level_max.eq(registers.gate_level_max),
+            bay.one_gate.eq(registers.rules[Rule.ONE_GATE.bit_length() - 1]),
+            bay.duty_rest.eq(registers.duty_rest),
+            registers.delivered.eq(bay.delivered),
             bay.width_cap.eq(registers.width_cap),
             bay.dead_man.eq(registers.dead_man),
             bay.seed_select.eq(registers.seed_select),
@@ -223,6 +231,7 @@ class UartCore(wiring.Component):
                 "uart_rx": In(1, init=1),
                 "uart_tx": Out(1, init=1),
                 "emergency_stop": In(1),
+                "compliance": In(1),
                 "running": Out(1),
                 "tripped": Out(1),
                 **DirectSignature(parameters).members,
@@ -252,6 +261,7 @@ class UartCore(wiring.Component):
             receiver.pin.eq(self.uart_rx),
             self.uart_tx.eq(transmitter.pin),
             core.emergency_stop.eq(self.emergency_stop),
+            core.compliance.eq(self.compliance),
             self.running.eq(core.running),
             self.tripped.eq(core.tripped),
         ]

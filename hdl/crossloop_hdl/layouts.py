@@ -45,7 +45,7 @@ def beyond(start: Value, count: Value, words: int) -> Value:
 
 def level_layout(parameters: Parameters) -> data.StructLayout:
     """Return the layout of the level strobe: family, line (65535: every line of the family), code in two's complement."""
-    return data.StructLayout({"family": 1, "line": 16, "code": signed(parameters.level_bits)})
+    return data.StructLayout({"family": 2, "line": 16, "code": signed(parameters.level_bits)})
 
 
 def sample_layout(parameters: Parameters) -> data.StructLayout:
@@ -53,6 +53,11 @@ def sample_layout(parameters: Parameters) -> data.StructLayout:
     return data.StructLayout({"code": signed(parameters.sample_bits), "saturated": 1})
 
 
+PREFIX = {Family.ROWS: "row", Family.COLUMNS: "column", Family.GATES: "gate_line"}
+"""What the names of a family's members begin with."""
+
+
 def family_lines(parameters: Parameters) -> dict[Family, int]:
-    """Return the number of lines of each family."""
-    return {Family.ROWS: parameters.rows, Family.COLUMNS: parameters.columns}
+    """Return the number of lines of each family that the build has."""
+    counts = {family: parameters.lines(family) for family in Family}
+    return {family: count for family, count in counts.items() if count}

@@ -7,7 +7,9 @@ from amaranth.lib import enum, wiring
 from amaranth.lib.wiring import In, Out
 
 from crossloop.protocol.microops import LineState
+from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.streams import Family
+from crossloop_hdl.layouts import PREFIX, family_lines
 
 
 class Change(enum.Enum, shape=2):
@@ -28,16 +30,14 @@ class LineStates(wiring.Component):
 
     Parameters
     ----------
-    rows, columns : int
-        Lines.
-    break_cycles : int
-        Length of the FLOAT time, from 1.
+    parameters : Parameters
+        The build.
 
     Members
     -------
     request, change_tile : In(1), In(1)
         Strobe: start a change, to the states of one family or to a tile. Not while `settled` is 0.
-    family, mask, selected, others : In(1), In(max(rows, columns)), In(2), In(2)
+    family, mask, selected, others : In(2), In(max(rows, columns)), In(2), In(2)
         The family's lines in the mask go to the state `selected`, the rest of the family to `others`.
     tile_wanted : In(8)
         The tile to go to.
@@ -47,27 +47,29 @@ class LineStates(wiring.Component):
         No change is under way.
     tile : Out(8)
         The tile.
-    row_low, row_high, column_low, column_high : Out(rows), ...
+    several : Out(1)
+        Combinational: more than one line of the family would be in state DRIVE. 0 in a build without gate lines.
+    row_low, row_high, column_low, ... : Out(rows), Out(rows), Out(columns), ...
         Bit 0 and bit 1 of every line's state.
-    row_drive, column_drive : Out(rows), Out(columns)
-        The lines in state DRIVE.
+    row_drive, column_drive, gate_line_drive : Out(rows), Out(columns), Out(gate lines)
+        The lines in state DRIVE. A build without gate lines has no members for them.
     """
 
-    def __init__(self, rows: int, columns: int, break_cycles: int) -> None:
-        self._rows, self._columns = rows, columns
-        width = max(rows, columns)
+    def __init__(self, parameters: Parameters) -> None:
+        self._lines = family_lines(parameters)
+        break_cycles = parameters.break_cycles
+        width = max(self._lines.values())
         super().__init__({
-            "request": In(1), "change_tile": In(1), "family": In(1), "mask": In(width), "selected": In(2), "others": In(2),
-            "tile_wanted": In(8), "make_safe": In(1), "settled": Out(1), "tile": Out(8),
-            "row_low": Out(rows), "row_high": Out(rows), "column_low": Out(columns), "column_high": Out(columns),
-            "row_drive": Out(rows), "column_drive": Out(columns),
+            "request": In(1), "change_tile": In(1), "family": In(2), "mask": In(width), "selected": In(2), "others": In(2),
+            "tile_wanted": In(8), "make_safe": In(1), "settled": Out(1), "tile": Out(8), "several": Out(1),
+            **{f"{PREFIX[family]}_{part}": Out(count) for family, count in self._lines.items() for part in ("low", "high", "drive")},
         })  # fmt: skip
         # In the open, so that a proof can name them.
         self._break_cycles = break_cycles
         self.pending_safe = Signal()
         self.changing = Signal()
         self.change = Signal(Change)
-        self.change_family = Signal(1)
+        self.change_family = Signal(2)
         self.left = Signal(range(break_cycles + 1))
         self.target_low = Signal(width)
         self.target_high = Signal(width)
@@ -75,22 +77,26 @@ class LineStates(wiring.Component):
     def elaborate(self, _platform: Any) -> Module:
         """Return state registers and break timer."""
         m = Module()
-        low = {Family.ROWS: self.row_low, Family.COLUMNS: self.column_low}
-        high = {Family.ROWS: self.row_high, Family.COLUMNS: self.column_high}
+        low, high, drive = (
+            {family: getattr(self, f"{PREFIX[family]}_{part}") for family in self._lines}
+            for part in ("low", "high", "drive")
+        )
         wanted_low, wanted_high = Signal.like(self.mask), Signal.like(self.mask)
         tile_target = Signal(8)
         m.d.comb += [
             self.settled.eq(~self.changing & ~self.pending_safe),
-            self.row_drive.eq(self.row_high & ~self.row_low),
-            self.column_drive.eq(self.column_high & ~self.column_low),
+            *(drive[family].eq(high[family] & ~low[family]) for family in self._lines),
         ]
         for bit, wanted in enumerate((wanted_low, wanted_high)):
             others = self.others[bit].replicate(len(wanted))
             m.d.comb += wanted.eq((self.mask & self.selected[bit].replicate(len(wanted))) | (~self.mask & others))
+        if Family.GATES in self._lines:
+            driven = Signal(self._lines[Family.GATES])
+            m.d.comb += [driven.eq(wanted_high & ~wanted_low), self.several.eq((driven & (driven - 1)).any())]
 
         with m.If(self.pending_safe):
             m.d.sync += [self.pending_safe.eq(0), self.changing.eq(1), self.change.eq(Change.SAFE)]
-            for family in Family:
+            for family in self._lines:
                 # LineState.GROUND stays, everything else floats.
                 m.d.sync += [low[family].eq(low[family] & ~high[family]), high[family].eq(0)]
             m.d.sync += self.left.eq(self._break_cycles - 1)
@@ -109,7 +115,7 @@ class LineStates(wiring.Component):
                 m.d.sync += [register.eq(0) for register in (*low.values(), *high.values())]
             with m.Else():
                 m.d.sync += self.change.eq(Change.CONNECT)
-                for family in Family:
+                for family in self._lines:
                     same = ~((low[family] ^ wanted_low) | (high[family] ^ wanted_high))
                     with m.If(self.family == family):
                         m.d.sync += [
@@ -125,7 +131,7 @@ class LineStates(wiring.Component):
         """Add what happens at the end of the FLOAT time."""
         with m.Switch(self.change):
             with m.Case(Change.CONNECT):
-                for family in Family:
+                for family in self._lines:
                     with m.If(self.change_family == family):
                         m.d.sync += [low[family].eq(self.target_low), high[family].eq(self.target_high)]
             with m.Case(Change.TILE):

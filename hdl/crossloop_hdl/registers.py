@@ -6,7 +6,7 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from crossloop.protocol.registers import ACCESS, WIDTH_BITS, Access, Register
+from crossloop.protocol.registers import ACCESS, KEPT_BITS, Access, Register
 
 KEPT = tuple(r for r in Register if ACCESS[r] in {Access.WRITE, Access.LIMIT})
 """Registers whose value lives in the register file."""
@@ -93,9 +93,9 @@ class RegisterFile(wiring.Component):
         return m
 
     def _limit(self, m: Module, register: Register, value: Any) -> None:
-        """Add a register that can be written once; WIDTH_CAP keeps only the bits of a width counter."""
+        """Add a register that can be written once and keeps the bits that count."""
         written = Signal(name=f"{member(register)}_written")
-        kept = self.write_data[:WIDTH_BITS] if register is Register.WIDTH_CAP else self.write_data
+        kept = self.write_data[: KEPT_BITS.get(register, 32)]
         m.d.comb += self.agreed.eq(~written | (value == kept))
         with m.If(self.write & ~written):
             m.d.sync += [value.eq(kept), written.eq(1)]

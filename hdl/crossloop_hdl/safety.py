@@ -7,15 +7,16 @@ arming. `tests/formal/` proves its properties.
 
 from typing import Any
 
-from amaranth.hdl import Module, Signal, signed
+from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from crossloop.protocol.errors import TripCause
 from crossloop.protocol.parameters import Parameters
-from crossloop.protocol.registers import DEAD_MAN_BITS, WIDTH_BITS
-from crossloop_hdl.frontend.direct import StrobeSignature
-from crossloop_hdl.layouts import level_layout
+from crossloop.protocol.registers import DEAD_MAN_BITS, DUTY_BITS, DUTY_UNIT, WIDTH_BITS
+from crossloop.protocol.streams import Family
+from crossloop_hdl.frontend.direct import StrobeSignature, line_members
+from crossloop_hdl.layouts import PREFIX, family_lines, level_layout
 from crossloop_hdl.line_states import LineStates
 
 
@@ -26,41 +27,56 @@ class SafetyGate(wiring.Component):
     ----------
     parameters : Parameters
         The build.
-    width_bits, dead_man_bits : int
-        Widths of the two timers; a proof takes short ones.
+    width_bits, dead_man_bits, duty_bits : int
+        Widths of the timers and of `duty_rest`; a proof takes short ones.
 
     Members
     -------
-    level_write, level_family, level_line, level_code : In(1), In(1), In(16), In(signed(32))
-        Strobe: write a level code; outside `level_min` .. `level_max`, or no code of the DAC: trip LEVEL_WINDOW.
+    level_write, level_family, level_line, level_code : In(1), In(2), In(16), In(signed(32))
+        Strobe: write a level code; outside the family's window, or no code of the DAC: trip LEVEL_WINDOW. Too soon after a pulse: trip
+        HOT_SWITCH.
     switch, change_tile, family, mask, selected, others, tile_wanted : In
-        Strobe: change line states or tile, see `LineStates`.
+        Strobe: change line states or tile, see `LineStates`; against the rule ONE_GATE: trip GATE_RULE.
     width_check, width : In(1), In(width_bits)
         Strobe: pulses of this width are about to be asked for; above `width_cap`: trip PULSE_WIDTH.
     gate, masked, row_mask, column_mask : In(1), In(1), In(rows), In(columns)
-        Gates of the next cycle: those of all DRIVE lines, or of the DRIVE lines in the masks.
+        Gates of the next cycle: those of all DRIVE lines, or of the DRIVE lines in the masks and of all DRIVE gate lines. Before the rest
+        after the last pulse is over: trip DUTY.
+    compliance : In(1)
+        Asynchronous, active high: while a gate is on, trip COMPLIANCE.
     make_safe : In(1)
         Strobe: gates off, lines to ground, still armed.
-    arm, disarm, stop, frame_seen, emergency_stop, level_min, level_max, width_cap, dead_man : In
+    arm, disarm, stop, frame_seen, emergency_stop : In(1)
         See `EngineBay`.
+    level_min, level_max, gate_level_min, gate_level_max, width_cap, dead_man, one_gate, duty_rest : In
+        The limits, see `Register`. A window counts from the cycle after it was written.
     refused : Out(1)
         Combinational: the gate trips in this cycle, and nothing that is asked for in it is done.
     settled : Out(1)
         Line states are not changing.
     armed, tripped, trip_cause, stop_active, gates_off : Out
         See `EngineBay`.
+    delivered : Out(width_bits)
+        For how many cycles the gates were on when they were last on, or have been on so far.
     row_drive, column_drive : Out(rows), Out(columns)
         The lines in state DRIVE.
-    tile, row_gates, column_gates, row_states_low, row_states_high, column_states_low, column_states_high, level : Out
+    tile, row_gates, row_states_low, row_states_high, column_gates, ..., level : Out
         See `DirectSignature`.
     """
 
     def __init__(
-        self, parameters: Parameters, *, width_bits: int = WIDTH_BITS, dead_man_bits: int = DEAD_MAN_BITS
+        self,
+        parameters: Parameters,
+        *,
+        width_bits: int = WIDTH_BITS,
+        dead_man_bits: int = DEAD_MAN_BITS,
+        duty_bits: int = DUTY_BITS,
     ) -> None:
         rows, columns = parameters.rows, parameters.columns
         self._level_bits = parameters.level_bits
-        self.lines = LineStates(rows, columns, parameters.break_cycles)
+        self._dead_cycles = parameters.dead_cycles
+        self._families = family_lines(parameters)
+        self.lines = LineStates(parameters)
         """Submodule; in the open, so that a proof can name its registers."""
         self.on = Signal()
         """Gates may be on: the last request was granted."""
@@ -68,51 +84,67 @@ class SafetyGate(wiring.Component):
         """For how many cycles they have been on so far."""
         self.silence = Signal(dead_man_bits)
         """Cycles since the last frame or arming."""
+        self.debt = Signal(width_bits + duty_bits)
+        """Rest that is due before the next pulse, in parts of a cycle."""
+        self.rested = Signal(init=1)
+        """None is due."""
+        self.dead_left = Signal(range(parameters.dead_cycles))
+        """Cycles until a level may be written."""
+        window = signed(parameters.level_bits + 1)
+        self.low, self.high = Signal(window), Signal(window)
+        """Lowest and highest code of rows and columns, as near to the limits as codes of the DACs are."""
+        self.gate_low, self.gate_high = Signal(window), Signal(window)
+        """The same of gate lines."""
         super().__init__({
-            "level_write": In(1), "level_family": In(1), "level_line": In(16), "level_code": In(signed(32)),
-            "switch": In(1), "change_tile": In(1), "family": In(1), "mask": In(max(rows, columns)), "selected": In(2),
+            "level_write": In(1), "level_family": In(2), "level_line": In(16), "level_code": In(signed(32)),
+            "switch": In(1), "change_tile": In(1), "family": In(2), "mask": In(max(rows, columns)), "selected": In(2),
             "others": In(2), "tile_wanted": In(8), "width_check": In(1), "width": In(width_bits), "gate": In(1), "masked": In(1),
             "row_mask": In(rows), "column_mask": In(columns), "make_safe": In(1),
             "arm": In(1), "disarm": In(1), "stop": In(1), "frame_seen": In(1), "emergency_stop": In(1),
-            "level_min": In(signed(32)), "level_max": In(signed(32)), "width_cap": In(width_bits), "dead_man": In(dead_man_bits),
+            "compliance": In(1), "level_min": In(signed(32)), "level_max": In(signed(32)), "gate_level_min": In(signed(32)),
+            "gate_level_max": In(signed(32)), "width_cap": In(width_bits), "dead_man": In(dead_man_bits), "one_gate": In(1),
+            "duty_rest": In(duty_bits), "delivered": Out(width_bits),
             "refused": Out(1), "settled": Out(1), "armed": Out(1), "tripped": Out(1), "trip_cause": Out(8),
             "stop_active": Out(1), "gates_off": Out(1), "row_drive": Out(rows), "column_drive": Out(columns), "tile": Out(8),
-            "row_gates": Out(rows), "column_gates": Out(columns), "row_states_low": Out(rows), "row_states_high": Out(rows),
-            "column_states_low": Out(columns), "column_states_high": Out(columns),
-            "level": Out(StrobeSignature(level_layout(parameters))),
+            **line_members(parameters), "level": Out(StrobeSignature(level_layout(parameters))),
         })  # fmt: skip
 
     def elaborate(self, _platform: Any) -> Module:
         """Return trip logic, gate registers, level strobe and line states."""
         m = Module()
         trip, allowed = Signal(), Signal()
-        stop_first = Signal()
-        m.d.sync += [stop_first.eq(self.emergency_stop), self.stop_active.eq(stop_first)]
+        stop_first, compliance_first, too_much = Signal(), Signal(), Signal()
+        m.d.sync += [
+            stop_first.eq(self.emergency_stop), self.stop_active.eq(stop_first),
+            compliance_first.eq(self.compliance), too_much.eq(compliance_first),
+        ]  # fmt: skip
         m.d.comb += [
-            trip.eq(self._trip_now(m)),
+            trip.eq(self._trip_now(m, too_much)),
             self.refused.eq(trip),
             allowed.eq(self.armed & ~trip & ~self.disarm & ~self.make_safe),
         ]
         self._add_arming(m, trip)
+        self._add_windows(m)
         self._add_gates(m, allowed)
         self._add_levels(m, allowed)
         self._add_lines(m, trip, allowed)
         return m
 
-    def _trip_now(self, m: Module) -> Any:
+    def _trip_now(self, m: Module, too_much: Signal) -> Any:
         """Add the trip causes; return whether one of them holds in this cycle."""
-        code = self.level_code
         wanted = self.gate & self.armed
         late = self.on_cycles >= self.width_cap
         causes = {
             TripCause.STOP_FRAME: self.stop,
             TripCause.STOP_INPUT: self.stop_active,
             TripCause.DEAD_MAN: self.armed & (self.silence >= self.dead_man),
-            TripCause.LEVEL_WINDOW: self.level_write
-            & self.armed
-            & ((code < self.level_min) | (code > self.level_max) | (code != code[: self._level_bits].as_signed())),
+            TripCause.GATE_RULE: self.switch & self.armed & self._breaks_gate_rule(),
+            TripCause.LEVEL_WINDOW: self.level_write & self.armed & self._outside_window(),
             TripCause.PULSE_WIDTH: (self.width_check & self.armed & (self.width > self.width_cap)) | (wanted & late),
+            TripCause.DUTY: wanted & ~self.on & ~self.rested,
+            TripCause.COMPLIANCE: self.armed & self.on & too_much,
             TripCause.HOT_SWITCH: (self.armed & (self.level_write | self.switch) & (self.on | self.gate))
+            | (self.armed & self.level_write & (self.dead_left != 0))
             | (self.armed & self.switch & ~self.settled)
             | (wanted & ~self.settled),
         }
@@ -130,6 +162,32 @@ class SafetyGate(wiring.Component):
                 branch = m.Elif
         return any_cause
 
+    def _breaks_gate_rule(self) -> Any:
+        """Return whether more than one gate line was to be driven although only one may."""
+        return self.one_gate & ~self.change_tile & (self.family == Family.GATES) & self.lines.several
+
+    def _outside_window(self) -> Any:
+        """Return whether the level code is outside its family's window."""
+        code = self.level_code[: self._level_bits].as_signed()
+        above = self.level_code[self._level_bits - 1 :]
+        outside = (code < self.low) | (code > self.high)
+        if Family.GATES in self._families:
+            gates = self.level_family == Family.GATES
+            outside = Mux(gates, (code < self.gate_low) | (code > self.gate_high), outside)
+        return (above.any() & ~above.all()) | outside
+
+    def _add_windows(self, m: Module) -> None:
+        """Add the windows: limits outside the codes of the DACs are brought to the nearest number that says the same."""
+        first, last = -(1 << (self._level_bits - 1)), (1 << (self._level_bits - 1)) - 1
+        limits = [(self.low, self.level_min, self.high, self.level_max)]
+        if Family.GATES in self._families:
+            limits.append((self.gate_low, self.gate_level_min, self.gate_high, self.gate_level_max))
+        for low, least, high, most in limits:
+            m.d.sync += [
+                low.eq(Mux(least < first, first, Mux(least > last, last + 1, least))),
+                high.eq(Mux(most > last, last, Mux(most < first, first - 1, most))),
+            ]
+
     def _add_arming(self, m: Module, trip: Signal) -> None:
         """Add the armed and tripped registers and the dead-man timer."""
         with m.If(trip):
@@ -144,19 +202,33 @@ class SafetyGate(wiring.Component):
             m.d.sync += self.silence.eq(self.silence + 1)
 
     def _add_gates(self, m: Module, allowed: Signal) -> None:
-        """Add the gate registers and the timer that knows how long they have been on."""
+        """Add the gate registers, and the timers that know how long they have been on and how long they must rest."""
         granted = Signal()
+        gates = {family: getattr(self, f"{PREFIX[family]}_gates") for family in self._families}
+        drive = {Family.ROWS: self.row_drive, Family.COLUMNS: self.column_drive}
+        masks = {Family.ROWS: self.row_mask, Family.COLUMNS: self.column_mask}
+        if Family.GATES in self._families:
+            drive[Family.GATES] = self.lines.gate_line_drive
         m.d.comb += [granted.eq(self.gate & allowed), self.gates_off.eq(~self.on)]
         m.d.sync += self.on.eq(granted)
         with m.If(granted):
-            m.d.sync += self.on_cycles.eq(self.on_cycles + 1)
+            m.d.sync += [self.on_cycles.eq(self.on_cycles + 1), self.delivered.eq(self.on_cycles + 1)]
+            m.d.sync += [register.eq(drive[family]) for family, register in gates.items()]
             with m.If(self.masked):
-                m.d.sync += self.row_gates.eq(self.row_drive & self.row_mask)
-                m.d.sync += self.column_gates.eq(self.column_drive & self.column_mask)
-            with m.Else():
-                m.d.sync += [self.row_gates.eq(self.row_drive), self.column_gates.eq(self.column_drive)]
+                m.d.sync += [gates[family].eq(drive[family] & mask) for family, mask in masks.items()]
+            m.d.sync += [
+                self.debt.eq(self.debt + self.duty_rest),
+                self.rested.eq((self.debt == 0) & (self.duty_rest == 0)),
+            ]
         with m.Else():
-            m.d.sync += [self.on_cycles.eq(0), self.row_gates.eq(0), self.column_gates.eq(0)]
+            m.d.sync += self.on_cycles.eq(0)
+            m.d.sync += [register.eq(0) for register in gates.values()]
+            m.d.sync += self.rested.eq(self.debt <= DUTY_UNIT)
+            m.d.sync += self.debt.eq(Mux(self.debt <= DUTY_UNIT, 0, self.debt - DUTY_UNIT))
+        with m.If(self.on):
+            m.d.sync += self.dead_left.eq(self._dead_cycles - 1)
+        with m.Elif(self.dead_left != 0):
+            m.d.sync += self.dead_left.eq(self.dead_left - 1)
 
     def _add_levels(self, m: Module, allowed: Signal) -> None:
         """Add the level strobe."""
@@ -178,7 +250,10 @@ class SafetyGate(wiring.Component):
             # A cause that persists must not start over again and again.
             lines.make_safe.eq((trip & ~self.tripped) | self.disarm | self.make_safe),
             self.settled.eq(lines.settled),
-            self.row_drive.eq(lines.row_drive), self.column_drive.eq(lines.column_drive), self.tile.eq(lines.tile),
-            self.row_states_low.eq(lines.row_low), self.row_states_high.eq(lines.row_high),
-            self.column_states_low.eq(lines.column_low), self.column_states_high.eq(lines.column_high),
-        ]  # fmt: skip
+            self.row_drive.eq(lines.row_drive),
+            self.column_drive.eq(lines.column_drive),
+            self.tile.eq(lines.tile),
+        ]
+        for prefix in (PREFIX[family] for family in self._families):
+            for bit in ("low", "high"):
+                m.d.comb += getattr(self, f"{prefix}_states_{bit}").eq(getattr(lines, f"{prefix}_{bit}"))

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from crossloop.operations import Product
 from crossloop.protocol.errors import CalibrationError, RangeError
-from crossloop.protocol.streams import Family
+from crossloop.protocol.streams import CROSSING, Family
 from crossloop.quantise import finite_array
 from crossloop.sensing import INTEGRATE_S, LARGEST_COUNT, SETTLE_S
 
@@ -109,7 +109,7 @@ def calibrate(
     saved, session.calibration = session.calibration, None
     gain, offset_a, residual_a = np.ones((2, ranges, lines)), np.zeros((2, ranges, lines)), np.zeros((2, ranges, lines))
     try:
-        for sensed in Family:
+        for sensed in CROSSING:
             into = g_s if sensed is Family.ROWS else g_s.T
             for range_index in range(ranges):
                 codes = _staircase(tile, into, range_index, steps)

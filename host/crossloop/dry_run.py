@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from crossloop.protocol.errors import RangeError
-from crossloop.protocol.microops import LineState, MicroOp, Opcode, Selection, pulse_fields
+from crossloop.protocol.microops import LineState, MicroOp, Opcode, Selection, connected_family, pulse_fields
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.streams import Family
 from crossloop.protocol.timing import RUN_CYCLES, duration_cycles, serial_cycles
@@ -115,16 +115,17 @@ class _Totals:
     slots: int = 0
     conversions: int = 0
     exact: bool = True
-    pulses: dict[Family, int | None] = field(default_factory=lambda: {Family.ROWS: 0, Family.COLUMNS: 0})
-    driven: dict[Family, int | None] = field(default_factory=lambda: {Family.ROWS: 0, Family.COLUMNS: 0})
+    pulses: dict[Family, int | None] = field(default_factory=lambda: dict.fromkeys(Family, 0))
+    driven: dict[Family, int | None] = field(default_factory=lambda: dict.fromkeys(Family, 0))
 
     def add(self, op: MicroOp, times: int) -> None:
         self.cycles += times * duration_cycles(op, self.parameters)
         self.serial += times * serial_cycles(op)
         if op.opcode is Opcode.TILE:
-            self.driven = {Family.ROWS: 0, Family.COLUMNS: 0}
+            self.driven = dict.fromkeys(Family, 0)
         elif op.opcode is Opcode.CONNECT:
-            self.driven[Family(op.a & 1)] = self._driven_lines(op)
+            family = Family(connected_family(op.a))
+            self.driven[family] = self._driven_lines(op, family)
         elif op.opcode is Opcode.PULSE:
             for family in Family:
                 self.pulses[family] = _sum(
@@ -137,8 +138,8 @@ class _Totals:
         elif op.opcode in {Opcode.BRANCH, Opcode.INDEX}:
             self.exact = False
 
-    def _driven_lines(self, op: MicroOp) -> int | None:
-        lines = self.parameters.rows if Family(op.a & 1) is Family.ROWS else self.parameters.columns
+    def _driven_lines(self, op: MicroOp, family: Family) -> int | None:
+        lines = self.parameters.lines(family)
         state, others = LineState(op.a >> 1 & 3), LineState(op.a >> 3 & 3)
         selection = Selection(op.a >> 5 & 3)
         if LineState.DRIVE not in {state, others}:

@@ -8,7 +8,8 @@ from functools import cached_property
 from crossloop.protocol.converters import Clock, Levels
 from crossloop.protocol.errors import CommandError, RangeError, Status
 from crossloop.protocol.parameters import Parameters
-from crossloop.protocol.registers import DEAD_MAN_BITS, WIDTH_BITS, Register
+from crossloop.protocol.registers import DEAD_MAN_BITS, DUTY_BITS, DUTY_UNIT, WIDTH_BITS, Register, Rule
+from crossloop.protocol.streams import Family
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,9 +17,17 @@ class Limits:
     """What no program may exceed; the device enforces it, and nothing can widen it until the device is reset."""
 
     v_level_max_v: float | None = None
-    """Largest voltage of a line against ground, either sign, in volts; None is the full range of the level DACs."""
+    """Largest voltage of a row or column against ground, either sign, in volts; None is the full range of the level DACs."""
+    v_level_min_v: float | None = None
+    """Lowest voltage of a row or column in volts, where it is not -v_level_max_v; 0 for arrays that bear one polarity only."""
+    v_gate_max_v: float | None = None
+    """Highest voltage of a gate line in volts; None is the full range of its DACs. The lowest is 0."""
+    one_gate: bool = False
+    """Whether at most one gate line may be driven at a time."""
     width_cap_s: float = 100e-6
     """Longest time a pulse gate may be on, in seconds."""
+    duty_cap: float = 1.0
+    """Largest part of the time for which pulse gates may be on, pulse by pulse: the rest before the next pulse sees to it. 1: no cap."""
     dead_man_s: float = 200e-3
     """Longest silence of the host while the outputs are armed, in seconds."""
 
@@ -35,6 +44,14 @@ class LimitCodes:
     """Longest gate time in cycles."""
     dead_man: int
     """Dead-man time in cycles."""
+    gate_min: int = 0
+    """Lowest level code of gate lines."""
+    gate_max: int = 0
+    """Highest level code of gate lines."""
+    rules: int = 0
+    """Bits of `Rule`."""
+    duty_rest: int = 0
+    """Rest that a cycle of gate time costs, in sixteenths of a cycle."""
 
     @classmethod
     def of(cls, limits: Limits, parameters: Parameters) -> LimitCodes:
@@ -46,11 +63,25 @@ class LimitCodes:
             level_min = -level_max
             if level_max <= 0:
                 raise RangeError(f"v_level_max_v must be above 0 V, not {limits.v_level_max_v!r}; nothing was sent")
+        if limits.v_level_min_v is not None:
+            level_min = levels.code(limits.v_level_min_v, "v_level_min_v")
+            if level_min > 0:
+                raise RangeError(f"v_level_min_v must not be above 0 V, not {limits.v_level_min_v!r}; nothing was sent")
+        gates = Levels.of(parameters, Family.GATES)
+        gate_max = gates.code_max if parameters.gate_lines else 0
+        if limits.v_gate_max_v is not None:
+            if not parameters.gate_lines:
+                raise RangeError("v_gate_max_v was given, but this build has no gate lines; nothing was sent")
+            gate_max = gates.code(limits.v_gate_max_v, "v_gate_max_v")
         return cls(
             level_min,
             level_max,
             clock.cycles(limits.width_cap_s, "width_cap_s", (1 << WIDTH_BITS) - 1),
             clock.cycles(limits.dead_man_s, "dead_man_s", (1 << DEAD_MAN_BITS) - 1),
+            0,
+            gate_max,
+            Rule.ONE_GATE if limits.one_gate else 0,
+            _duty_rest(limits.duty_cap),
         )
 
     @classmethod
@@ -61,6 +92,10 @@ class LimitCodes:
             _signed(values[Register.LEVEL_MAX], parameters.level_bits),
             values[Register.WIDTH_CAP],
             values[Register.DEAD_MAN],
+            _signed(values[Register.GATE_LEVEL_MIN], parameters.level_bits),
+            _signed(values[Register.GATE_LEVEL_MAX], parameters.level_bits),
+            values[Register.RULES],
+            values[Register.DUTY_REST],
         )
 
     @cached_property
@@ -80,6 +115,10 @@ class LimitCodes:
             Register.LEVEL_MAX: self.level_max,
             Register.WIDTH_CAP: self.width_cap,
             Register.DEAD_MAN: self.dead_man,
+            Register.GATE_LEVEL_MIN: self.gate_min,
+            Register.GATE_LEVEL_MAX: self.gate_max,
+            Register.RULES: self.rules,
+            Register.DUTY_REST: self.duty_rest,
         }
 
     def describe(self, parameters: Parameters) -> str:
@@ -88,7 +127,37 @@ class LimitCodes:
         return (
             f"levels {levels.volts(self.level_min):.6g} to {levels.volts(self.level_max):.6g} V, "
             f"gate time {clock.seconds(self.width_cap):.6g} s, dead-man {clock.seconds(self.dead_man):.6g} s"
+            + (f", duty {self.duty_cap:.6g}" if self.duty_rest else "")
+            + (
+                f", gate lines up to {Levels.of(parameters, Family.GATES).volts(self.gate_max):.6g} V"
+                if self.gate_max
+                else ""
+            )
+            + (", one gate line at a time" if self.rules & Rule.ONE_GATE else "")
         )
+
+    @property
+    def duty_cap(self) -> float:
+        """Largest part of the time for which pulse gates may be on."""
+        return 1 / (1 + self.duty_rest / DUTY_UNIT)
+
+    def check_train(self, width_cycles: int, gap_cycles: int, clock: Clock) -> None:
+        """Refuse a train whose gaps are shorter than the rest that its pulses demand."""
+        if gap_cycles * DUTY_UNIT < width_cycles * self.duty_rest:
+            needed = -(-width_cycles * self.duty_rest // DUTY_UNIT)
+            raise RangeError(
+                f"pulses of {clock.seconds(width_cycles):.6g} s with gaps of {clock.seconds(gap_cycles):.6g} s are on for "
+                f"{width_cycles / (width_cycles + gap_cycles):.3g} of the time, above the duty cap of {self.duty_cap:.3g}; "
+                f"make the gaps at least {clock.seconds(needed):.6g} s, nothing was sent"
+            )
+
+    def check_gate(self, code: int, levels: Levels, name: str) -> None:
+        """Refuse a level code of a gate line outside its window."""
+        if not self.gate_min <= code <= self.gate_max:
+            raise RangeError(
+                f"{name} of {levels.volts(code):.6g} V is outside the gate lines' window of {levels.volts(self.gate_min):.6g} to "
+                f"{levels.volts(self.gate_max):.6g} V; choose a smaller voltage, nothing was sent"
+            )
 
     def check_level(self, code: int, levels: Levels, name: str) -> None:
         """Refuse a level code outside the window."""
@@ -127,6 +196,22 @@ def settle(wanted: Limits | None, held: LimitCodes, parameters: Parameters) -> L
             f"the device already has other limits ({held.describe(parameters)}) than asked for ({codes.describe(parameters)})",
         )
     return codes
+
+
+def _duty_rest(duty_cap: float) -> int:
+    """Return the rest that a cycle of gate time costs, in sixteenths of a cycle."""
+    most = (1 << DUTY_BITS) - 1
+    least = 1 / (1 + most / DUTY_UNIT)
+    if not least <= duty_cap <= 1:
+        raise RangeError(f"duty_cap must be from {least:.4g} to 1, not {duty_cap!r}; nothing was sent")
+    rest = DUTY_UNIT * (1 / duty_cap - 1)
+    if abs(rest - round(rest)) > 1e-6:
+        near = (1 / (1 + part / DUTY_UNIT) for part in (int(rest) + 1, int(rest)))
+        raise RangeError(
+            f"duty_cap of {duty_cap!r} has no code (the rest per gate time is a multiple of 1/{DUTY_UNIT}); the nearest are "
+            f"{' and '.join(f'{value:.9g}' for value in near)}, nothing was sent"
+        )
+    return round(rest)
 
 
 def _signed(value: int, bits: int) -> int:

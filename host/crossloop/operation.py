@@ -13,10 +13,12 @@ from crossloop import dry_run as prediction
 from crossloop.limits import LimitCodes
 from crossloop.protocol.converters import Clock, Levels
 from crossloop.protocol.errors import RangeError, ShapeError
-from crossloop.protocol.microops import MicroOp, Opcode, pulse_fields
+from crossloop.protocol.microops import LineState, MicroOp, Opcode, Selection, connected_family, pulse_fields
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.records import SATURATED
+from crossloop.protocol.registers import Rule
 from crossloop.protocol.streams import Family
+from crossloop.protocol.timing import slot_cycles
 
 _STREAM_BYTE_MAX = 255
 
@@ -90,19 +92,54 @@ def check_vector(name: str, shape: tuple[int, ...], count: int) -> None:
 
 def check_program(program: tuple[MicroOp, ...], parameters: Parameters, limits: LimitCodes) -> None:
     """Refuse a program whose levels, gate times, lines or tiles are outside the limits or the geometry."""
-    levels, clock = Levels.of(parameters), Clock.of(parameters)
+    clock = Clock.of(parameters)
     for op in program:
         if op.opcode is Opcode.LEVEL:
-            limits.check_level(op.c - (1 << 32) if op.c >> 31 else op.c, levels, "level")
+            _check_level(op, parameters, limits)
         elif op.opcode is Opcode.PULSE:
-            limits.check_width(pulse_fields(op)[1], clock, "pulse width")
+            count, width_cycles, gap_cycles = pulse_fields(op)
+            limits.check_width(width_cycles, clock, "pulse width")
+            if count > 1:
+                limits.check_train(width_cycles, gap_cycles, clock)
         elif op.opcode is Opcode.COINCIDE:
-            limits.check_width(op.c & 0xFFFF, clock, "pulse width")
+            width_cycles = op.c & 0xFFFF
+            limits.check_width(width_cycles, clock, "pulse width")
+            if op.b > 1:
+                limits.check_train(width_cycles, slot_cycles(width_cycles, op.c >> 16) - width_cycles, clock)
+        elif op.opcode is Opcode.CONNECT:
+            _check_connect(op, parameters, limits)
         elif op.opcode is Opcode.CONVERT:
             _check_convert(op, parameters)
             limits.check_width((op.c & 0xFFFF) + (op.c >> 16) + 1, clock, "settle plus integration time")
         elif op.opcode is Opcode.TILE:
             check_line("tile", op.a, parameters.tiles)
+
+
+def _check_level(op: MicroOp, parameters: Parameters, limits: LimitCodes) -> None:
+    family = Family(op.a & 3)
+    code, levels = op.c - (1 << 32) if op.c >> 31 else op.c, Levels.of(parameters, family)
+    if family is Family.GATES:
+        limits.check_gate(code, levels, "level")
+    else:
+        limits.check_level(code, levels, "level")
+
+
+def _check_connect(op: MicroOp, parameters: Parameters, limits: LimitCodes) -> None:
+    family, selection = Family(connected_family(op.a)), Selection(op.a >> 5 & 3)
+    lines = parameters.lines(family)
+    if not lines:
+        raise RangeError("this build has no gate lines to connect; build it with gate_lines=1 or 2, nothing was sent")
+    if family is not Family.GATES:
+        return
+    states = (LineState(op.a >> 1 & 3), LineState(op.a >> 3 & 3))
+    if LineState.SENSE in states or selection is Selection.SIGNED:
+        raise RangeError(
+            "gate lines have no converters and no stream bank: connect them to FLOAT, GROUND or DRIVE; nothing was sent"
+        )
+    chosen = {Selection.ALL: lines, Selection.ONE: 1}.get(selection, op.b)
+    driven = sum(n for state, n in zip(states, (chosen, lines - chosen), strict=True) if state is LineState.DRIVE)
+    if limits.rules & Rule.ONE_GATE and driven > 1:
+        raise RangeError(f"{driven} gate lines were to be driven, the rule one_gate allows 1; nothing was sent")
 
 
 def _check_convert(op: MicroOp, parameters: Parameters) -> None:

@@ -1,7 +1,7 @@
 """Event records: what passes the plant's seam, one row of unsigned 64-bit words per pin change.
 
-A record of a W-word geometry has RECORD_HEADER + 4*W words: cycle, kind, a, b, then up to 4*W words of bits or values. W is the number of
-64-bit words that hold one bit per line of the longer family; line 64*w + i is bit i of word w. Cycles are absolute device cycles and never
+A record of a W-word geometry has RECORD_HEADER + 6*W words: cycle, kind, a, b, then up to 6*W words of bits or values. W is the number of
+64-bit words that hold one bit per line of the longest family; line 64*w + i is bit i of word w. Cycles are absolute device cycles and never
 go back. Pins that change in the same cycle give records in the order of `Kind`.
 """
 
@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crossloop.protocol.parameters import Parameters
+from crossloop.protocol.streams import Family
 
 Events: TypeAlias = npt.NDArray[np.uint64]
 """Shape (n, record_words(parameters))."""
@@ -36,11 +37,11 @@ class Kind(IntEnum):
     TILE = 2
     """Tile a is connected."""
     STATES = 3
-    """Line states changed. words: row states bit 0 (W words), row states bit 1, column states bit 0, column states bit 1."""
+    """Line states changed. words: row states bit 0 (W words), row states bit 1, the same of columns, the same of gate lines."""
     LEVEL = 4
     """A level strobe: family a, line b (65535 = every line of the family); words[0]: the code in two's complement."""
     GATES = 5
-    """Pulse gates changed. words: row gates (W words), column gates (W words)."""
+    """Pulse gates changed. words: those of rows (W words), of columns, of gate lines."""
     CONVERSION = 6
     """A conversion strobe: family a is sensed, b channels; words[0]: converter range, words[1]: 1 for pairs."""
 
@@ -65,7 +66,7 @@ def line_words(parameters: Parameters) -> int:
 
 def record_words(parameters: Parameters) -> int:
     """Return the length of a record in words."""
-    return RECORD_HEADER + 4 * line_words(parameters)
+    return RECORD_HEADER + 2 * len(Family) * line_words(parameters)
 
 
 def record(parameters: Parameters, cycle: int, kind: Kind, a: int = 0, b: int = 0, words: Iterable[int] = ()) -> Events:
@@ -87,19 +88,25 @@ def words_to_bits(words: Iterable[int]) -> int:
 
 
 def states_record(
-    parameters: Parameters, cycle: int, row_states: Iterable[int], column_states: Iterable[int]
+    parameters: Parameters,
+    cycle: int,
+    row_states: Iterable[int],
+    column_states: Iterable[int],
+    gate_line_states: Iterable[int] = (),
 ) -> Events:
     """Return a STATES record from one LineState per line."""
     words: list[int] = []
-    for states in (list(row_states), list(column_states)):
+    for states in (list(row_states), list(column_states), list(gate_line_states)):
         for bit in (0, 1):
             words += bits_to_words(sum((state >> bit & 1) << line for line, state in enumerate(states)), parameters)
     return record(parameters, cycle, Kind.STATES, words=words)
 
 
-def gates_record(parameters: Parameters, cycle: int, row_gates: int, column_gates: int) -> Events:
+def gates_record(
+    parameters: Parameters, cycle: int, row_gates: int, column_gates: int, gate_line_gates: int = 0
+) -> Events:
     """Return a GATES record from integers with one bit per line."""
-    words = bits_to_words(row_gates, parameters) + bits_to_words(column_gates, parameters)
+    words = [word for bits in (row_gates, column_gates, gate_line_gates) for word in bits_to_words(bits, parameters)]
     return record(parameters, cycle, Kind.GATES, words=words)
 
 

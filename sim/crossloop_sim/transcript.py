@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from crossloop.protocol.frames import DELIMITER
 from crossloop.protocol.parameters import Parameters
+from crossloop.protocol.streams import Family
 from crossloop_sim.events import RECORD_HEADER, Events, Kind, PlantSeam, line_words, words_to_bits
 
 _CHANNELS = ("frames_in", "frames_out", "pins")
@@ -110,7 +111,8 @@ class _Reader:
     def __init__(self, parameters: Parameters) -> None:
         self._words = line_words(parameters)
         self._shown: dict[str, tuple[int, ...]] = {
-            Kind.RUN.name: (0,), Kind.TRIP.name: (0,), Kind.TILE.name: (0,), Kind.STATES.name: (0,) * 4, Kind.GATES.name: (0,) * 2,
+            Kind.RUN.name: (0,), Kind.TRIP.name: (0,), Kind.TILE.name: (0,), Kind.STATES.name: (0,) * 2 * len(Family),
+            Kind.GATES.name: (0,) * len(Family),
         }  # fmt: skip
         self._run = 0
         self._start = 0
@@ -143,7 +145,7 @@ class _Reader:
         if kind == Kind.LEVEL:
             return Entry(self._run, self._when(cycle), name, (a, b, _signed(words[0])))
         if kind in {Kind.STATES, Kind.GATES}:
-            lists = 4 if kind == Kind.STATES else 2
+            lists = len(self._shown[name])
             values = tuple(words_to_bits(words[at * self._words : (at + 1) * self._words]) for at in range(lists))
         else:
             values = (a,)

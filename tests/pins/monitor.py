@@ -17,21 +17,28 @@ class Monitor:
 
     Parameters
     ----------
-    rows, columns, break_cycles
+    lines
+        Rows, columns and gate lines of the build.
+    break_cycles, dead_cycles
         Of the build.
-    level_min, level_max, width_cap
-        The limits in force.
+    windows
+        Lowest and highest level code of each family.
+    width_cap, duty_rest, one_gate
+        The other limits in force.
     """
 
-    rows: int
-    columns: int
+    lines: tuple[int, int, int]
     break_cycles: int
-    level_min: int
-    level_max: int
+    windows: tuple[tuple[int, int], ...]
     width_cap: int
-    states: tuple[int, ...] = (0, 0, 0, 0)
-    gates: tuple[int, ...] = (0, 0)
+    dead_cycles: int = 4
+    duty_rest: int = 0
+    one_gate: bool = False
+    states: tuple[int, ...] = (0,) * 6
+    gates: tuple[int, ...] = (0,) * 3
     gates_since: int | None = None
+    rested: tuple[int, int, int] | None = None
+    """Run and cycle in which gates last went off, and for how long they had been on."""
     tripped: bool = False
     floats_since: dict[tuple[int, int], tuple[int, int | None]] = field(default_factory=dict)
     """Run and cycle in which a line began to float."""
@@ -57,20 +64,26 @@ class Monitor:
 
     def _level(self, entry: Entry) -> None:
         assert not any(self.gates), f"level changes while a gate is on: {entry}"
-        assert self.level_min <= entry.values[2] <= self.level_max, f"level outside the window: {entry}"
+        family, _line, code = entry.values
+        low, high = self.windows[family]
+        assert low <= code <= high, f"level outside the window: {entry}"
+        if self.rested and self.rested[0] == entry.run and entry.cycle is not None:
+            assert entry.cycle - self.rested[1] >= self.dead_cycles, f"level changes in the dead time: {entry}"
 
     def _tile(self, entry: Entry) -> None:
         assert not any(self.gates), f"tile changes while a gate is on: {entry}"
-        assert self.states == (0, 0, 0, 0), f"tile changes while a line is tied: {entry}"
+        assert not any(self.states), f"tile changes while a line is tied: {entry}"
 
     def _states(self, entry: Entry) -> None:
         assert not any(self.gates), f"line states change while a gate is on: {entry}"
-        for family, lines in enumerate((self.rows, self.columns)):
+        for family, lines in enumerate(self.lines):
             for line in range(lines):
                 before, after = self._state(family, line), self._state(family, line, entry.values)
                 if before != after:
                     self._changed(family, line, before, after, entry)
         self.states = entry.values
+        driven = sum(self._state(2, line) == 2 for line in range(self.lines[2]))
+        assert not (self.one_gate and driven > 1), f"{driven} gate lines are driven: {entry}"
 
     def _changed(self, family: int, line: int, before: int, after: int, entry: Entry) -> None:
         place = (family, line)
@@ -85,7 +98,7 @@ class Monitor:
             assert entry.cycle - since >= self.break_cycles, f"line {place} floats for too short a time: {entry}"
 
     def _gates(self, entry: Entry) -> None:
-        for family, lines in enumerate((self.rows, self.columns)):
+        for family, lines in enumerate(self.lines):
             for line in range(lines):
                 if entry.values[family] >> line & 1:
                     assert self._state(family, line) == 2, f"gate of line {line} is on, its state is not DRIVE: {entry}"
@@ -95,7 +108,18 @@ class Monitor:
             if not any(self.gates):
                 self.gates_since = entry.cycle
                 self.pulses += 1
+                self._check_rest(entry)
         elif any(self.gates) and entry.cycle is not None and self.gates_since is not None:
             width = entry.cycle - self.gates_since
             assert width <= self.width_cap, f"gates were on for {width} cycles: {entry}"
+            self.rested = (entry.run, entry.cycle, width)
         self.gates = entry.values
+
+    def _check_rest(self, entry: Entry) -> None:
+        """A pulse of n cycles is followed by a rest of n*duty_rest/16 at least."""
+        if self.rested and self.rested[0] == entry.run:
+            _run, ended, width = self.rested
+            assert entry.cycle is not None
+            assert 16 * (entry.cycle - ended) >= width * self.duty_rest, (
+                f"rest after {width} cycles is too short: {entry}"
+            )

@@ -178,7 +178,7 @@ def test_a_waveform_is_equal_everywhere_and_exact_at_the_pins(open_session, read
         found.append(session.tile(0).play(1, 2, steps, reading=reading))
         pins = session.transport.world.transcript.pins
         gates = [(entry.cycle, entry.values) for entry in pins if entry.what == "GATES"]
-        on = [(cycle, gates[n + 1][0]) for n, (cycle, values) in enumerate(gates) if values == (0b010, 0b0100)]
+        on = [(cycle, gates[n + 1][0]) for n, (cycle, values) in enumerate(gates) if values == (0b010, 0b0100, 0)]
         assert [end - begin for begin, end in on] == [step.width_cycles for step in steps]
         assert [after[0] - before[1] for before, after in itertools.pairwise(on)] == [s.gap_cycles for s in steps[:-1]]
         operation = Waveform(0, (1, 2), steps, reading)

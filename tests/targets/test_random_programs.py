@@ -13,14 +13,22 @@ from crossloop.protocol import commands
 from crossloop.protocol import microops as m
 from crossloop.protocol.errors import Status
 from crossloop.protocol.microops import LineState, MicroOp, Opcode, Selection
-from crossloop.protocol.streams import Family
+from crossloop.protocol.registers import Rule
+from crossloop.protocol.streams import CROSSING, Family
 from crossloop.session import Session
 from crossloop_sim import transcript
 
-QUERY = "rows=5&columns=4&tiles=2&break_cycles=3&vector_words=512&program_ops=64"
+QUERY = "rows=5&columns=4&gate_lines=1&tiles=2&break_cycles=3&dead_cycles=9&vector_words=512&program_ops=64"
 WIDTH_CAP = 40
-LIMITS = crossloop.Limits(v_level_max_v=0.15625, width_cap_s=WIDTH_CAP / 50e6, dead_man_s=0.2)
-"""20 of 63 level codes, 40 cycles: random fields are often outside."""
+LIMITS = crossloop.Limits(
+    v_level_max_v=0.15625,
+    width_cap_s=WIDTH_CAP / 50e6,
+    dead_man_s=0.2,
+    v_gate_max_v=0.9375,
+    one_gate=True,
+    duty_cap=0.8,
+)
+"""20 of 63 level codes, 12 of gate lines, 40 cycles, rests of a quarter of the gate time: random fields are often outside."""
 
 SMALL = st.integers(0, 12)
 BYTE = st.one_of(SMALL, st.integers(0, 255))
@@ -52,11 +60,17 @@ ANY = st.one_of(
     st.tuples(st.integers(0, 7), BYTE, st.integers(1, 4)).map(lambda f: MicroOp(Opcode.BRANCH, f[0], f[1], f[2] << 16)),
 )
 """Any micro-op, most of them illegal somewhere."""
-_FAMILIES = st.sampled_from(list(Family))
+_FAMILIES = st.sampled_from(CROSSING)
+_SINGLE_GATE = st.builds(
+    m.connect, st.just(Family.GATES), st.just(LineState.DRIVE), others=st.sampled_from([LineState.FLOAT, LineState.GROUND]),
+    selection=st.just(Selection.ONE), index=st.integers(0, 4),
+)  # fmt: skip
 LEGAL = st.one_of(
     st.builds(m.connect, _FAMILIES, st.sampled_from(LineState), others=st.sampled_from(LineState), selection=st.sampled_from(Selection),
               index=st.integers(0, 3)),
     st.builds(m.connect, _FAMILIES, st.just(LineState.DRIVE), others=st.sampled_from(LineState)),
+    _SINGLE_GATE,
+    st.builds(m.level, st.just(Family.GATES), st.integers(0, 4), st.integers(0, 12)),
     st.builds(m.level, _FAMILIES, st.integers(0, 3), st.integers(-20, 20)),
     st.builds(m.pulse, st.integers(1, 5), st.integers(1, WIDTH_CAP), st.integers(1, 9)),
     st.builds(m.coincide, st.integers(1, 5), st.integers(1, WIDTH_CAP), st.integers(1, 9), row_sign=st.integers(0, 1),
@@ -86,7 +100,12 @@ def _play(session: Session, programs: list[list[MicroOp]]) -> list[Status]:
 
 def _monitor(session: Session) -> Monitor:
     limits, build = session.limit_codes, session.parameters
-    return Monitor(build.rows, build.columns, build.break_cycles, limits.level_min, limits.level_max, limits.width_cap)
+    crossing = (limits.level_min, limits.level_max)
+    return Monitor(
+        lines=(build.rows, build.columns, build.lines(Family.GATES)), break_cycles=build.break_cycles, dead_cycles=build.dead_cycles,
+        windows=(crossing, crossing, (limits.gate_min, limits.gate_max)), width_cap=limits.width_cap, duty_rest=limits.duty_rest,
+        one_gate=bool(limits.rules & Rule.ONE_GATE),
+    )  # fmt: skip
 
 
 def _check(programs: list[list[MicroOp]], seen: dict[str, int]) -> None:
@@ -138,21 +157,31 @@ def test_the_monitor_notices_each_violation() -> None:
     """A monitor that never objects would prove nothing."""
     entry = transcript.Entry
     good = [
-        entry(1, 10, "STATES", (0, 0b1, 0, 0)), entry(1, 20, "GATES", (0b1, 0)), entry(1, 30, "GATES", (0, 0)),
+        entry(1, 10, "STATES", (0, 0b1, 0, 0, 0, 0)), entry(1, 20, "GATES", (0b1, 0, 0)), entry(1, 30, "GATES", (0, 0, 0)),
     ]  # fmt: skip
+    floats = (0,) * 6
     bad = {
-        "state is not DRIVE": [entry(1, 20, "GATES", (0b1, 0))],
-        "were on for 41": [good[0], good[1], entry(1, 61, "GATES", (0, 0))],
-        "change while a gate": [*good[:2], entry(1, 25, "STATES", (0, 0, 0, 0))],
-        "level changes": [*good[:2], entry(1, 25, "LEVEL", (0, 0, 1))],
+        "state is not DRIVE": [entry(1, 20, "GATES", (0b1, 0, 0))],
+        "were on for 41": [good[0], good[1], entry(1, 61, "GATES", (0, 0, 0))],
+        "change while a gate": [*good[:2], entry(1, 25, "STATES", floats)],
+        "level changes while": [*good[:2], entry(1, 25, "LEVEL", (0, 0, 1))],
+        "in the dead time": [*good, entry(1, 38, "LEVEL", (0, 0, 1))],
         "level outside": [entry(1, 25, "LEVEL", (0, 0, 21))],
-        "without a break": [good[0], entry(1, 40, "STATES", (0b1, 0, 0, 0))],
-        "too short": [good[0], entry(1, 40, "STATES", (0, 0, 0, 0)), entry(1, 42, "STATES", (0b1, 0, 0, 0))],
+        "outside the window": [entry(1, 25, "LEVEL", (2, 0, -1))],
+        "2 gate lines": [entry(1, 25, "STATES", (0, 0, 0, 0, 0, 0b11))],
+        "rest after 10": [*good, entry(1, 32, "GATES", (0b1, 0, 0))],
+        "without a break": [good[0], entry(1, 40, "STATES", (0b1, 0, 0, 0, 0, 0))],
+        "too short": [good[0], entry(1, 40, "STATES", floats), entry(1, 42, "STATES", (0b1, 0, 0, 0, 0, 0))],
         "while tripped": [good[0], entry(1, 15, "TRIP", (1,)), good[1]],
         "while a line is tied": [good[0], entry(1, 15, "TILE", (1,))],
         "at the end": good[:2],
     }
-    Monitor(5, 4, 3, -20, 20, WIDTH_CAP).follow(good)
+
+    def monitor() -> Monitor:
+        windows = ((-20, 20), (-20, 20), (0, 12))
+        return Monitor((5, 4, 5), 3, windows, WIDTH_CAP, dead_cycles=9, duty_rest=4, one_gate=True)
+
+    monitor().follow(good)
     for text, entries in bad.items():
         with pytest.raises(AssertionError, match=text):
-            Monitor(5, 4, 3, -20, 20, WIDTH_CAP).follow(entries)
+            monitor().follow(entries)

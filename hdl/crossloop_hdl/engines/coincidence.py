@@ -143,6 +143,7 @@ class CoincidenceController(wiring.Component):
             fired.eq(fire & wanted & getattr(self, f"{name}_drive")),
             counter.load.eq(latch & ~self.abort),
             counter.mask.eq(fired),
+            counter.drop.eq(self.abort),
             getattr(self, f"{name}_total").eq(counter.total),
         ]
         if family is Family.ROWS:

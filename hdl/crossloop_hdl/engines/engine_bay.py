@@ -9,7 +9,8 @@ from amaranth.lib.wiring import In, Out
 from crossloop.protocol.errors import Status
 from crossloop.protocol.microops import Opcode
 from crossloop.protocol.parameters import Parameters
-from crossloop.protocol.registers import DEAD_MAN_BITS, WIDTH_BITS
+from crossloop.protocol.registers import DEAD_MAN_BITS, DUTY_BITS, WIDTH_BITS
+from crossloop.protocol.timing import level_wait
 from crossloop_hdl.engines.coincidence import CoincidenceController
 from crossloop_hdl.engines.counters import COUNTERS, PulseCounters
 from crossloop_hdl.engines.level_sequencer import LevelSequencer
@@ -18,7 +19,7 @@ from crossloop_hdl.engines.micro_op_check import MicroOpCheck
 from crossloop_hdl.engines.pulse_generator import PulseGenerator
 from crossloop_hdl.engines.sample_sequencer import SampleSequencer
 from crossloop_hdl.engines.stream_loader import StreamLoader
-from crossloop_hdl.frontend.direct import DIRECT_OUTPUTS, DirectSignature
+from crossloop_hdl.frontend.direct import DirectSignature, line_members
 from crossloop_hdl.layouts import MicroOpLayout
 from crossloop_hdl.safety import SafetyGate
 
@@ -62,7 +63,7 @@ class EngineBay(wiring.Component):
         The counters, see `Register`.
     counters_clear : In(5)
         Strobes, one per counter in the order of `COUNTERS`.
-    level_min, level_max, width_cap, dead_man : In(signed(32)), In(signed(32)), In(24), In(32)
+    level_min, level_max, gate_level_min, gate_level_max, width_cap, dead_man, one_gate, duty_rest : In
         The limits, see `Register`.
     arm : In(1)
         Strobe; `armed` tells in the next cycle whether it was granted.
@@ -74,6 +75,10 @@ class EngineBay(wiring.Component):
         Strobe: restarts the dead-man timer.
     emergency_stop : In(1)
         Asynchronous, active high.
+    compliance : In(1)
+        Asynchronous, active high: a current is too high; see `SafetyGate`.
+    delivered : Out(24)
+        See `Register`.
     run_abort : In(1)
         Strobe: the sequencer ended the run with a fault of its own; to the safe state.
     armed, tripped : Out(1), Out(1)
@@ -98,7 +103,9 @@ class EngineBay(wiring.Component):
             "bank_select": In(1), "bank_clear": In(1), "bank_shift": In(1), "bank_byte": In(8),
             "seed_select": In(1), "seed_write": In(1), "seed": In(32),
             **{name: Out(32) for name in COUNTERS}, "counters_clear": In(len(COUNTERS)),
-            "level_min": In(signed(32)), "level_max": In(signed(32)), "width_cap": In(WIDTH_BITS), "dead_man": In(DEAD_MAN_BITS),
+            "level_min": In(signed(32)), "level_max": In(signed(32)), "gate_level_min": In(signed(32)), "gate_level_max": In(signed(32)),
+            "width_cap": In(WIDTH_BITS), "dead_man": In(DEAD_MAN_BITS), "one_gate": In(1), "duty_rest": In(DUTY_BITS),
+            "compliance": In(1), "delivered": Out(WIDTH_BITS),
             "arm": In(1), "disarm": In(1), "stop": In(1), "frame_seen": In(1), "emergency_stop": In(1), "run_abort": In(1),
             "armed": Out(1), "tripped": Out(1), "trip_cause": Out(8), "stop_active": Out(1), "gates_off": Out(1),
             "pins": Out(DirectSignature(parameters)),
@@ -113,7 +120,7 @@ class EngineBay(wiring.Component):
         m.submodules.coincidence = self.coincidence = coincidence = CoincidenceController(self._parameters)
         m.submodules.sampler = self.sampler = sampler = SampleSequencer(self._parameters)
         m.submodules.pulses = pulses = PulseGenerator()
-        m.submodules.levels = levels = LevelSequencer()
+        m.submodules.levels = levels = LevelSequencer(level_wait(self._parameters))
         m.submodules.lines = lines = LineSwitch(self._parameters)
         m.submodules.loader = self.loader = loader = StreamLoader()
         m.d.comb += [check.op.eq(op), check.records_free.eq(self.records_free), check.pointer.eq(self.pointer)]
@@ -167,15 +174,14 @@ class EngineBay(wiring.Component):
         m.d.comb += [
             engine_done.eq(Cat(*done_signals).any()),
             # A record that has begun is completed first.
-            stopped.eq(~self.armed & ~self.sampler.reading),
+            stopped.eq((~self.armed | refused) & ~self.sampler.reading),
             self.fault.eq(Status.OK),
         ]
         with m.If(busy):
-            writing = self.op.opcode == Opcode.LEVELS
-            m.d.comb += self.done.eq(engine_done | stopped | (writing & refused))
+            m.d.comb += self.done.eq(engine_done | stopped)
             with m.If(~self.armed):
                 m.d.comb += self.fault.eq(Mux(self.tripped, Status.TRIPPED, Status.NOT_ARMED))
-            with m.Elif(writing & refused):
+            with m.Elif(refused):
                 m.d.comb += self.fault.eq(Status.TRIPPED)
         with m.Elif(begin):
             m.d.comb += self.done.eq(~accept | refused | engine_done)
@@ -225,25 +231,18 @@ class EngineBay(wiring.Component):
         """Put the safety gate between the engines and the pins."""
         op, safety, pins, coincidence, sampler = self.op, self.safety, self.pins, self.coincidence, self.sampler
         for name in (
-            "arm",
-            "disarm",
-            "stop",
-            "frame_seen",
-            "emergency_stop",
-            "level_min",
-            "level_max",
-            "width_cap",
-            "dead_man",
-        ):
+            "arm", "disarm", "stop", "frame_seen", "emergency_stop", "compliance", "level_min", "level_max", "gate_level_min",
+            "gate_level_max", "width_cap", "dead_man", "one_gate", "duty_rest",
+        ):  # fmt: skip
             m.d.comb += getattr(safety, name).eq(getattr(self, name))
-        for name in ("armed", "tripped", "trip_cause", "stop_active", "gates_off"):
+        for name in ("armed", "tripped", "trip_cause", "stop_active", "gates_off", "delivered"):
             m.d.comb += getattr(self, name).eq(getattr(safety, name))
-        for name in DIRECT_OUTPUTS:
+        for name in ("tile", *line_members(self._parameters)):
             m.d.comb += getattr(pins, name).eq(getattr(safety, name))
         m.d.comb += [
-            safety.level_write.eq(levels.write), safety.level_family.eq(op.a[0]),
+            safety.level_write.eq(levels.write), safety.level_family.eq(op.a[:2]),
             safety.level_line.eq(levels.write_line), safety.level_code.eq(levels.write_code),
-            safety.switch.eq(lines.request), safety.change_tile.eq(lines.change_tile), safety.family.eq(op.a[0]),
+            safety.switch.eq(lines.request), safety.change_tile.eq(lines.change_tile), safety.family.eq(Cat(op.a[0], op.a[7])),
             safety.selected.eq(op.a[1:3]), safety.others.eq(op.a[3:5]), safety.tile_wanted.eq(op.a), safety.mask.eq(lines.mask),
             lines.settled.eq(safety.settled),
             safety.gate.eq(pulses.gate | coincidence.gate | sampler.gate), safety.masked.eq(coincidence.gate),
@@ -261,7 +260,7 @@ class EngineBay(wiring.Component):
             counters.counted.eq(self.coincidence.counted),
             counters.row_total.eq(self.coincidence.row_total),
             counters.column_total.eq(self.coincidence.column_total),
-            counters.pulse_ended.eq(pulses.pulse_ended),
+            counters.pulse_ended.eq(pulses.pulse_ended & ~self.safety.refused),
             counters.clear.eq(self.counters_clear),
         ]
         for name in COUNTERS:

@@ -8,7 +8,13 @@ from amaranth.lib.wiring import In, Out
 
 
 class LevelSequencer(wiring.Component):
-    """Executes LEVEL, in the cycle of its start, and LEVELS, one vector word per cycle from the next cycle on."""
+    """Executes LEVEL, in the cycle of its start, and LEVELS, one vector word per cycle from the next cycle on; both after a wait.
+
+    Parameters
+    ----------
+    wait_cycles : int
+        Cycles from `start` to what follows: the rest of the dead time, see `crossloop.protocol.timing.level_wait`.
+    """
 
     start: In(1)
     """Strobe; the next four members stay until `done`."""
@@ -31,9 +37,14 @@ class LevelSequencer(wiring.Component):
     done: Out(1)
     """Strobe in the cycle of the last write."""
 
+    def __init__(self, wait_cycles: int = 0) -> None:
+        self._wait_cycles = wait_cycles
+        super().__init__()
+
     def elaborate(self, _platform: Any) -> Module:
         """Return the address counter and its multiplexers."""
         m = Module()
+        begin = self._add_wait(m)
         busy = Signal()
         index = Signal(16)
         address = Signal(16)
@@ -50,13 +61,28 @@ class LevelSequencer(wiring.Component):
                 m.d.sync += busy.eq(0)
         with m.Else():
             m.d.comb += [
-                self.vector_address.eq(Mux(self.start & self.vector, self.value, 0)),
-                self.write.eq(self.start & ~self.vector),
+                self.vector_address.eq(Mux(begin & self.vector, self.value, 0)),
+                self.write.eq(begin & ~self.vector),
                 self.write_line.eq(self.line),
                 self.write_code.eq(self.value.as_signed()),
-                self.done.eq(self.start & ~self.vector),
+                self.done.eq(begin & ~self.vector),
             ]
             m.d.sync += [index.eq(0), address.eq(self.value + 1)]
-            with m.If(self.start & self.vector):
+            with m.If(begin & self.vector):
                 m.d.sync += busy.eq(1)
         return m
+
+    def _add_wait(self, m: Module) -> Signal:
+        """Add the wait; return the strobe at its end."""
+        if not self._wait_cycles:
+            return self.start
+        begin = Signal()
+        left = Signal(range(self._wait_cycles + 1))
+        m.d.comb += begin.eq(left == 1)
+        with m.If(self.abort):
+            m.d.sync += left.eq(0)
+        with m.Elif(self.start):
+            m.d.sync += left.eq(self._wait_cycles)
+        with m.Elif(left != 0):
+            m.d.sync += left.eq(left - 1)
+        return begin

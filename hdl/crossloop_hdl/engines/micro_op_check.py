@@ -7,10 +7,11 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from crossloop.protocol.errors import Status
-from crossloop.protocol.microops import Opcode, Selection
+from crossloop.protocol.microops import LineState, Opcode, Selection
 from crossloop.protocol.parameters import ALL_LINES, Parameters
 from crossloop.protocol.records import RECORD_HEADER
-from crossloop_hdl.layouts import MicroOpLayout, beyond
+from crossloop.protocol.streams import Family
+from crossloop_hdl.layouts import MicroOpLayout, beyond, family_lines
 
 
 class MicroOpCheck(wiring.Component):
@@ -46,17 +47,34 @@ class MicroOpCheck(wiring.Component):
         op, build = self.op, self._parameters
         first, second = op.c[:16], op.c[16:]
         lines = Signal(16)
+        gates = Signal()
+        """Bit 1 of the micro-op's family."""
         channels = Signal(16)
         zero_count = Signal()
         zero_time = Signal()
         m.d.comb += [
             lines.eq(Mux(op.a[0], build.columns, build.rows)),
+            gates.eq(
+                Mux(
+                    op.opcode == Opcode.CONNECT,
+                    op.a[7],
+                    (op.opcode != Opcode.CONVERT) & (op.opcode != Opcode.SAMPLE) & op.a[1],
+                )
+            ),
             channels.eq(Mux(op.a[1], lines >> 1, lines)),
             zero_count.eq(op.b == 0),
             zero_time.eq((first == 0) | (second == 0)),
             self.status.eq(Status.OK),
             self.width.eq(first),
         ]
+        gate_lines = family_lines(build).get(Family.GATES, 0)
+        absent = Signal()
+        """The build has no such family."""
+        m.d.comb += absent.eq(gates & op.a[0])
+        if not gate_lines:
+            m.d.comb += absent.eq(gates)
+        with m.If(gates):
+            m.d.comb += lines.eq(gate_lines)
         outside = Signal()
         with m.If(outside):
             m.d.comb += self.status.eq(Status.LINE_RANGE)
@@ -64,17 +82,24 @@ class MicroOpCheck(wiring.Component):
             with m.Case(Opcode.TILE):
                 m.d.comb += outside.eq(op.a >= build.tiles)
             with m.Case(Opcode.LEVEL):
-                m.d.comb += outside.eq((op.b >= lines) & (op.b != ALL_LINES))
+                m.d.comb += outside.eq(((op.b >= lines) & (op.b != ALL_LINES)) | absent)
             with m.Case(Opcode.LEVELS):
-                m.d.comb += outside.eq(zero_count | (op.b > lines))
+                m.d.comb += outside.eq(zero_count | (op.b > lines) | absent)
                 with m.If(~outside & beyond(op.c, op.b, build.vector_words)):
                     m.d.comb += self.status.eq(Status.ADDRESS_RANGE)
             with m.Case(Opcode.CONNECT):
+                sensed = (op.a[1:3] == LineState.SENSE) | (op.a[3:5] == LineState.SENSE)
+                m.d.comb += outside.eq(absent | (gates & sensed))
                 with m.Switch(op.a[5:7]):
                     with m.Case(Selection.ONE):
-                        m.d.comb += outside.eq(op.b >= lines)
+                        with m.If(op.b >= lines):
+                            m.d.comb += outside.eq(1)
                     with m.Case(Selection.FIRST):
-                        m.d.comb += outside.eq(op.b > lines)
+                        with m.If(op.b > lines):
+                            m.d.comb += outside.eq(1)
+                    with m.Case(Selection.SIGNED):
+                        with m.If(gates):
+                            m.d.comb += outside.eq(1)
             with m.Case(Opcode.PULSE):
                 m.d.comb += [
                     outside.eq(zero_count | (op.c[:24] == 0) | ((op.a == 0) & (op.c[24:] == 0))),
@@ -98,7 +123,7 @@ class MicroOpCheck(wiring.Component):
                 with m.If(~outside & beyond(self.pointer, op.b, build.vector_words)):
                     m.d.comb += self.status.eq(Status.ADDRESS_RANGE)
             with m.Case(Opcode.STREAMS):
-                m.d.comb += outside.eq(zero_count | (op.b > lines))
+                m.d.comb += outside.eq(zero_count | (op.b > lines) | op.a[1])
                 with m.If(~outside & beyond(op.c[:16], op.b, build.vector_words)):
                     m.d.comb += self.status.eq(Status.ADDRESS_RANGE)
             with m.Default():

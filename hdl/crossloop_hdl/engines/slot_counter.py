@@ -29,6 +29,8 @@ class LineCounter(wiring.Component):
     -------
     load, mask : In(1), In(lines)
         Strobe: count this mask. Not more often than every `SLOT_MIN_CYCLES` cycles.
+    drop : In(1)
+        Strobe: forget the mask if it was loaded one or two cycles ago, since its gates did not go on.
     done : Out(1)
         Strobe, `SLOT_MIN_CYCLES + 1` cycles after `load`: `total` is the count.
     total : Out(range(lines + 1))
@@ -37,7 +39,9 @@ class LineCounter(wiring.Component):
 
     def __init__(self, lines: int) -> None:
         self._lines = lines
-        super().__init__({"load": In(1), "mask": In(lines), "done": Out(1), "total": Out(range(lines + 1))})
+        super().__init__(
+            {"load": In(1), "mask": In(lines), "drop": In(1), "done": Out(1), "total": Out(range(lines + 1))}
+        )
 
     def elaborate(self, _platform: Any) -> Module:
         """Return the shifting copy and its counter."""
@@ -55,6 +59,8 @@ class LineCounter(wiring.Component):
             with m.Else():
                 m.d.sync += self.total.eq(self.total + found)
         # The last group of one mask is counted in the cycle in which the next mask may come.
+        with m.If(self.drop & (left >= SLOT_MIN_CYCLES - 1)):
+            m.d.sync += left.eq(0)
         with m.If(self.load):
             m.d.sync += [rest.eq(self.mask), left.eq(SLOT_MIN_CYCLES)]
         return m

@@ -10,7 +10,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from crossloop.protocol.parameters import Parameters
-from crossloop_hdl.layouts import ConversionWord, level_layout, sample_layout
+from crossloop_hdl.layouts import PREFIX, ConversionWord, family_lines, level_layout, sample_layout
 
 
 class StrobeSignature(wiring.Signature):
@@ -35,11 +35,11 @@ class DirectSignature(wiring.Signature):
     -------
     tile : Out(8)
         Which array is connected to the lines.
-    row_gates, column_gates : Out(rows), Out(columns)
+    row_gates, column_gates, gate_line_gates : Out(rows), Out(columns), Out(gate lines)
         Pulse gates: a line in state DRIVE is tied to its level while its gate is 1 and rests at ground otherwise. A gate is
         never 1 on a line in another state.
-    row_states_low, row_states_high, column_states_low, column_states_high : Out(rows), Out(columns)
-        Bit 0 and bit 1 of every line's `LineState`.
+    row_states_low, row_states_high, column_states_low, ... : Out(rows), Out(rows), Out(columns), ...
+        Bit 0 and bit 1 of every line's `LineState`. A build without gate lines has no members for them.
     level : Out(StrobeSignature(level_layout))
         A level DAC takes a new code; never while a gate is on.
     conversion : Out(StrobeSignature(ConversionWord))
@@ -51,16 +51,19 @@ class DirectSignature(wiring.Signature):
     def __init__(self, parameters: Parameters) -> None:
         super().__init__({
             "tile": Out(8),
-            "row_gates": Out(parameters.rows),
-            "column_gates": Out(parameters.columns),
-            "row_states_low": Out(parameters.rows),
-            "row_states_high": Out(parameters.rows),
-            "column_states_low": Out(parameters.columns),
-            "column_states_high": Out(parameters.columns),
+            **line_members(parameters),
             "level": Out(StrobeSignature(level_layout(parameters))),
             "conversion": Out(StrobeSignature(ConversionWord)),
             "samples": In(stream.Signature(sample_layout(parameters))),
         })  # fmt: skip
+
+
+def line_members(parameters: Parameters) -> dict[str, wiring.Member]:
+    """Return the outputs that stand for lines: pulse gates and the two bits of the state, per family."""
+    parts = ("gates", "states_low", "states_high")
+    return {
+        f"{PREFIX[family]}_{part}": Out(count) for part in parts for family, count in family_lines(parameters).items()
+    }
 
 
 def pass_through(m: Module, outer: Any, inner: Any) -> None:
@@ -71,11 +74,11 @@ def pass_through(m: Module, outer: Any, inner: Any) -> None:
     m : Module
         Where the assignments go.
     outer : component
-        Has the members of a `DirectSignature` as its own, flat, under the same names.
+        Has the members of a `DirectSignature` as its own, flat, under the same names, and its build as `parameters`.
     inner : interface
         A `DirectSignature` of a submodule.
     """
-    for name in DIRECT_OUTPUTS:
+    for name in ("tile", *line_members(outer.parameters)):
         m.d.comb += getattr(outer, name).eq(getattr(inner, name))
     for name in ("level", "conversion"):
         strobe, source = getattr(outer, name), getattr(inner, name)
@@ -85,9 +88,3 @@ def pass_through(m: Module, outer: Any, inner: Any) -> None:
         inner.samples.payload.eq(outer.samples.payload),
         outer.samples.ready.eq(inner.samples.ready),
     ]
-
-
-DIRECT_OUTPUTS = (
-    "tile", "row_gates", "column_gates", "row_states_low", "row_states_high", "column_states_low", "column_states_high",
-)  # fmt: skip
-"""Names of the plain outputs of a `DirectSignature`."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from crossloop.protocol.errors import RangeError
 from crossloop.protocol.parameters import Parameters
+from crossloop.protocol.streams import Family
 
 _TOLERANCE = 1e-6
 """Largest distance, in steps, between a value and a code that still counts as equal (float arithmetic of the caller)."""
@@ -43,9 +44,10 @@ class Levels:
     step_v: float
 
     @classmethod
-    def of(cls, parameters: Parameters) -> Levels:
-        """Return the level converter of a build."""
-        return cls(parameters.level_bits, parameters.level_full_scale_uv * 1e-6 / (1 << (parameters.level_bits - 1)))
+    def of(cls, parameters: Parameters, family: Family = Family.ROWS) -> Levels:
+        """Return the level converter of a family: rows and columns have the same, gate lines one of their own."""
+        full_scale_uv = parameters.gate_full_scale_uv if family is Family.GATES else parameters.level_full_scale_uv
+        return cls(parameters.level_bits, full_scale_uv * 1e-6 / (1 << (parameters.level_bits - 1)))
 
     @property
     def code_min(self) -> int:

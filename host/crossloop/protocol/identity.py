@@ -10,12 +10,12 @@ from crossloop.protocol.parameters import PROTOCOL_VERSION, RANGES, Parameters
 MAGIC = b"XLOP"
 """First bytes of every identity payload."""
 
-_LAYOUT = struct.Struct(f"<4sHHQHHHBBBBBBHHHHIIII{RANGES}I")
+_LAYOUT = struct.Struct(f"<4sHHQHHHBBBBBBHHHBBIIII{RANGES}I")
 
 IDENTITY_FIELDS = (
     "magic", "protocol_version", "reserved", "build_hash", "rows", "columns", "tiles", "level_bits", "sample_bits", "request_slots",
-    "loop_depth", "break_cycles", "ranges", "vector_words_log2", "program_ops_log2", "frame_bytes", "reserved2", "clock_hz",
-    "level_full_scale_uv", "reserved3", "reserved4", *(f"range_full_scale_pa_{index}" for index in range(RANGES)),
+    "loop_depth", "break_cycles", "ranges", "vector_words_log2", "program_ops_log2", "frame_bytes", "gate_lines", "dead_cycles",
+    "clock_hz", "level_full_scale_uv", "gate_full_scale_uv", "reserved2", *(f"range_full_scale_pa_{index}" for index in range(RANGES)),
 )  # fmt: skip
 """Names of the payload's fields in wire order, little endian."""
 
@@ -28,8 +28,9 @@ def pack_identity(parameters: Parameters) -> bytes:
     return _LAYOUT.pack(
         MAGIC, PROTOCOL_VERSION, 0, parameters.build_hash, parameters.rows, parameters.columns, parameters.tiles,
         parameters.level_bits, parameters.sample_bits, parameters.request_slots, parameters.loop_depth, parameters.break_cycles, RANGES,
-        parameters.vector_words.bit_length() - 1, parameters.program_ops.bit_length() - 1, parameters.frame_bytes, 0,
-        parameters.clock_hz, parameters.level_full_scale_uv, 0, 0, *parameters.range_full_scale_pa,
+        parameters.vector_words.bit_length() - 1, parameters.program_ops.bit_length() - 1, parameters.frame_bytes,
+        parameters.gate_lines, parameters.dead_cycles, parameters.clock_hz, parameters.level_full_scale_uv,
+        parameters.gate_full_scale_uv, 0, *parameters.range_full_scale_pa,
     )  # fmt: skip
 
 
@@ -57,7 +58,8 @@ def unpack_identity(payload: bytes) -> Parameters:
         sample_bits=values["sample_bits"], request_slots=values["request_slots"], loop_depth=values["loop_depth"],
         break_cycles=values["break_cycles"], vector_words=1 << values["vector_words_log2"],
         program_ops=1 << values["program_ops_log2"], frame_bytes=values["frame_bytes"], clock_hz=values["clock_hz"],
-        level_full_scale_uv=values["level_full_scale_uv"],
+        level_full_scale_uv=values["level_full_scale_uv"], gate_full_scale_uv=values["gate_full_scale_uv"],
+        gate_lines=values["gate_lines"], dead_cycles=values["dead_cycles"],
         range_full_scale_pa=tuple(values[f"range_full_scale_pa_{index}"] for index in range(RANGES)),
     )  # fmt: skip
     if values["build_hash"] != parameters.build_hash:

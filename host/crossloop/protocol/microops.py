@@ -6,10 +6,12 @@ run and by the golden model, and equals what the RTL takes.
 A micro-op that cannot be executed ends the run in its EXECUTE cycle, before any of its side effects; the first check
 that fails decides: UNKNOWN_MICRO_OP; LOOP_DEPTH; LINE_RANGE for a line, tile, selection or channel outside the
 geometry, for a count of 0 (b of LOOP, LEVELS, PULSE, COINCIDE, CONVERT) and for a width, gap, settle or integration
-time of 0; ADDRESS_RANGE for vector words (LEVELS) outside the vector memory and for a program that runs past the end of
+time of 0, for a family that the build has not, and for gate lines that are to be sensed or chosen by a stream bank;
+ADDRESS_RANGE for vector words (LEVELS) outside the vector memory and for a program that runs past the end of
 the program memory; REPLY_FULL when a CODES record and the DONE record after it do not fit; then the safety gate's trips
-(LEVEL_WINDOW, PULSE_WIDTH). An undefined function or condition is an UNKNOWN_MICRO_OP; vector words outside the vector memory and a branch
-out of the program memory are ADDRESS_RANGE. LEVELS trips at the first code outside the window, after the strobes of those before it.
+(GATE_RULE, LEVEL_WINDOW, PULSE_WIDTH). DUTY and COMPLIANCE trip when gates go on, wherever the micro-op then is. An
+undefined function or condition is an UNKNOWN_MICRO_OP; vector words outside the vector memory and a branch out of the
+program memory are ADDRESS_RANGE. LEVELS trips at the first code outside the window, after the strobes of those before it.
 Bits of a, b and c that have no meaning are ignored. The gates of a CONVERT are on for settle + integrate + 1 cycles,
 and that must not be above WIDTH_CAP either.
 """
@@ -46,7 +48,10 @@ class Opcode(IntEnum):
     LEVELS = 6
     """Write b level codes, vector words from c on, to lines 0, 1, ... of family a, one per cycle (converter serial time)."""
     CONNECT = 7
-    """Set every line of a family: a packs family, selected state, other state and selection; b is the selection's index or count."""
+    """Set every line of a family: a packs family, selected state, other state and selection; b is the selection's index or count.
+
+    a: family bit 0 and, as bit 7, bit 1; selected state bits 2..1; other state bits 4..3; selection bits 6..5.
+    """
     PULSE = 8
     """Turn the gates of all DRIVE lines on b times: packed width and gap in cycles (gap in a and c[31:24], width in c[23:0])."""
     COINCIDE = 9
@@ -200,8 +205,13 @@ def connect(
     index: int = 0,
 ) -> MicroOp:
     """Return a CONNECT: the selection's lines go to `state`, the rest of the family to `others`."""
-    packed = family | state << 1 | others << 3 | selection << 5
+    packed = family & 1 | state << 1 | others << 3 | selection << 5 | family >> 1 << 7
     return MicroOp(Opcode.CONNECT, packed, field_value("line index or count", index, 0, 65535, "(line number)"))
+
+
+def connected_family(a: int) -> int:
+    """Return the family number of a CONNECT's field a."""
+    return a & 1 | a >> 7 << 1
 
 
 def pulse(count: int, width_cycles: int, gap_cycles: int) -> MicroOp:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass, fields
+from enum import IntEnum
 
 from crossloop.protocol.errors import RangeError
+from crossloop.protocol.streams import Family
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 """Number of the wire format; raised whenever a frame, command, record, register or micro-op changes its meaning."""
 
 ALL_LINES = 0xFFFF
@@ -16,9 +18,22 @@ ALL_LINES = 0xFFFF
 RANGES = 4
 """Number of converter ranges (transimpedance settings)."""
 
+
+class GateLines(IntEnum):
+    """How the gate lines of the cells lie."""
+
+    NONE = 0
+    """The cells have no third terminal."""
+    ROWS = 1
+    """One gate line along every row."""
+    COLUMNS = 2
+    """One gate line along every column."""
+
+
 _LIMITS: dict[str, tuple[int, int]] = {
     "rows": (1, 1024),
     "columns": (1, 1024),
+    "gate_lines": (GateLines.NONE, GateLines.COLUMNS),
     "tiles": (1, 256),
     "level_bits": (2, 16),
     "sample_bits": (2, 15),
@@ -28,8 +43,10 @@ _LIMITS: dict[str, tuple[int, int]] = {
     "request_slots": (1, 8),
     "loop_depth": (1, 8),
     "break_cycles": (1, 255),
+    "dead_cycles": (4, 255),
     "clock_hz": (1_000_000, 1_000_000_000),
     "level_full_scale_uv": (1, 100_000_000),
+    "gate_full_scale_uv": (1, 100_000_000),
 }
 
 
@@ -41,6 +58,8 @@ class Parameters:
     """Row lines of every tile."""
     columns: int = 16
     """Column lines of every tile."""
+    gate_lines: int = GateLines.NONE
+    """How the gate lines lie, one of `GateLines`."""
     tiles: int = 1
     """Arrays that share this controller and front end."""
     level_bits: int = 7
@@ -59,10 +78,14 @@ class Parameters:
     """Deepest nesting of LOOP micro-ops."""
     break_cycles: int = 4
     """Cycles for which a line floats between two states (break before make)."""
+    dead_cycles: int = 4
+    """Cycles for which all pulse gates are off before a level changes: the dead time between two polarities."""
     clock_hz: int = 50_000_000
     """Clock of the controller in hertz."""
     level_full_scale_uv: int = 500_000
     """Level of code -2**(level_bits - 1), negated, in microvolts: one step is level_full_scale_uv / 2**(level_bits - 1)."""
+    gate_full_scale_uv: int = 5_000_000
+    """The same of the gate lines' level DACs."""
     range_full_scale_pa: tuple[int, ...] = (200_000, 50_000, 12_500, 3_125)
     """Current of code -2**(sample_bits - 1), negated, in picoamperes, of each converter range."""
 
@@ -83,6 +106,14 @@ class Parameters:
             raise RangeError(
                 f"parameter range_full_scale_pa must hold {RANGES} currents from 1 to {2**32 - 1} pA, not {self.range_full_scale_pa!r}"
             )
+
+    def lines(self, family: Family) -> int:
+        """Return the number of lines of a family, 0 for gate lines that do not exist."""
+        if family is Family.GATES:
+            return {GateLines.NONE: 0, GateLines.ROWS: self.rows, GateLines.COLUMNS: self.columns}[
+                GateLines(self.gate_lines)
+            ]
+        return self.columns if family is Family.COLUMNS else self.rows
 
     @property
     def build_hash(self) -> int:

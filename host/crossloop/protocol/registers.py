@@ -45,6 +45,23 @@ class Register(IntEnum):
     """Pulses of PULSE micro-ops that have ended."""
     BAD_FRAMES = 13
     """Frames refused for their CRC, length or kind."""
+    GATE_LEVEL_MIN = 14
+    """Lowest level code that may be written to a gate line, two's complement."""
+    GATE_LEVEL_MAX = 15
+    """Highest level code that may be written to a gate line, two's complement."""
+    RULES = 16
+    """Bits of `Rule`."""
+    DUTY_REST = 17
+    """Rest that every cycle of gate time costs, in sixteenths of a cycle, 12 bits; 0: none. No pulse begins before the rest is over."""
+    DELIVERED = 18
+    """For how many cycles the pulse gates were on when they were last on, 24 bits: after a trip, the width that was delivered."""
+
+
+class Rule(IntEnum):
+    """Bits of register RULES."""
+
+    ONE_GATE = 1
+    """At most one gate line is in state DRIVE."""
 
 
 ACCESS: dict[Register, Access] = {
@@ -62,15 +79,28 @@ ACCESS: dict[Register, Access] = {
     Register.CELL_PULSES: Access.CLEAR,
     Register.TRAIN_PULSES: Access.CLEAR,
     Register.BAD_FRAMES: Access.READ,
+    Register.GATE_LEVEL_MIN: Access.LIMIT,
+    Register.GATE_LEVEL_MAX: Access.LIMIT,
+    Register.RULES: Access.LIMIT,
+    Register.DUTY_REST: Access.LIMIT,
+    Register.DELIVERED: Access.READ,
 }
 """Access mode of every register. All are 0 after reset; a limit of 0 lets nothing through.
 
-WIDTH_CAP keeps 24 bits of what is written, the other registers all 32. A limit that was written once accepts only the
-value it has. A level code passes if it is a code of the level DACs and LEVEL_MIN <= code <= LEVEL_MAX, compared as
-signed 32-bit numbers.
+WIDTH_CAP keeps 24 bits of what is written, RULES 1, DUTY_REST 12, the other registers all 32. A limit that was written
+once accepts only the value it has. A level code passes if it is a code of the level DACs and LEVEL_MIN <= code <=
+LEVEL_MAX (for gate lines: GATE_LEVEL_MIN and GATE_LEVEL_MAX), compared as signed 32-bit numbers. After a pulse of n
+cycles all pulse gates must be off for n*DUTY_REST/16 cycles before the next one, of whatever micro-op; of a CONVERT, n
+is its whole gate time.
 """
 
 WIDTH_BITS = 24
 """Width of pulse-width counters and of WIDTH_CAP in bits."""
+DUTY_BITS = 12
+"""Width of DUTY_REST in bits."""
+DUTY_UNIT = 16
+"""DUTY_REST is in this fraction of a cycle."""
+KEPT_BITS = {Register.WIDTH_CAP: WIDTH_BITS, Register.RULES: 1, Register.DUTY_REST: DUTY_BITS}
+"""How many bits of a limit are kept; all 32 of those not named."""
 DEAD_MAN_BITS = 32
 """Width of the dead-man timer in bits."""

@@ -23,10 +23,16 @@ _GOLDEN = 0x9E3779B9
 
 
 class Family(IntEnum):
-    """The two line families that cross."""
+    """The line families: two that cross, and the gate lines of the cells' transistors, if there are any."""
 
     ROWS = 0
     COLUMNS = 1
+    GATES = 2
+    """Word lines of 1T1R cells, gates of three-terminal ones."""
+
+
+CROSSING = (Family.ROWS, Family.COLUMNS)
+"""The families that cross: they have stream banks and converters."""
 
 
 def lanes(lines: int) -> int:

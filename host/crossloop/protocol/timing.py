@@ -17,12 +17,15 @@ BASE_CYCLES = 3
 RUN_CYCLES = 0
 """Cycles of a run beside its micro-ops: the duration in the DONE record is the sum over the micro-ops plus this."""
 
+DEAD_BETWEEN = 4
+"""Cycles that lie between the end of any pulse and the next micro-op's level strobe anyhow."""
 LEVEL_OFFSET = 3
-"""LEVEL: the level strobe."""
+"""LEVEL: the level strobe, dead_cycles - DEAD_BETWEEN later."""
 LEVELS_OFFSET = 4
-"""LEVELS: the first strobe (the vector memory answers a cycle after it was asked); the others follow one per cycle."""
+"""LEVELS: the first strobe (the vector memory answers a cycle after it was asked), dead_cycles - DEAD_BETWEEN later; the others follow one
+per cycle."""
 LEVELS_EXTRA = 0
-"""LEVELS takes BASE_CYCLES + LEVELS_EXTRA + count."""
+"""LEVEL takes BASE_CYCLES + dead_cycles - DEAD_BETWEEN, LEVELS the same and LEVELS_EXTRA + count."""
 
 CONNECT_OFFSET = 4
 """CONNECT and TILE: the cycle in which changing lines show FLOAT; the new state (or tile) follows break_cycles later."""
@@ -66,6 +69,15 @@ SAFE_OFFSET = 1
 """Safe state: cycles from the gates' end to the FLOAT phase of the lines that are not at GROUND; break_cycles later they are."""
 
 
+COMPLIANCE_CYCLES = 3
+"""Cycles, at most, from a rise of the compliance input to the end of the pulse: two to take it into the clock domain, one to act."""
+
+
+def level_wait(parameters: Parameters) -> int:
+    """Return the cycles that LEVEL and LEVELS wait for the dead time to be over."""
+    return parameters.dead_cycles - DEAD_BETWEEN
+
+
 def slot_cycles(width_cycles: int, gap_cycles: int) -> int:
     """Return the length of a coincidence slot in cycles."""
     return max(width_cycles + gap_cycles, SLOT_MIN_CYCLES)
@@ -80,8 +92,10 @@ def duration_cycles(op: MicroOp, parameters: Parameters) -> int:
 def _extra_cycles(op: MicroOp, parameters: Parameters) -> int:
     """Return what an engine takes beside BASE_CYCLES."""
     match op.opcode:
+        case Opcode.LEVEL:
+            return level_wait(parameters)
         case Opcode.LEVELS:
-            return LEVELS_EXTRA + op.b
+            return level_wait(parameters) + LEVELS_EXTRA + op.b
         case Opcode.CONNECT | Opcode.TILE:
             return CONNECT_EXTRA + parameters.break_cycles
         case Opcode.PULSE:

@@ -13,8 +13,9 @@ from cocotb.utils import get_sim_time
 from crossloop.protocol.parameters import Parameters
 from crossloop_sim.events import Events, Kind, PlantSeam, bits_to_words, record
 
-_STATES = ("row_states_low", "row_states_high", "column_states_low", "column_states_high")
-_GATES = ("row_gates", "column_gates")
+_FAMILIES = ("row", "column", "gate_line")
+_STATES = tuple(f"{family}_states_{bit}" for family in _FAMILIES for bit in ("low", "high"))
+_GATES = tuple(f"{family}_gates" for family in _FAMILIES)
 _SINGLE = {"running": Kind.RUN, "tripped": Kind.TRIP, "tile": Kind.TILE}
 _STROBES = ("level__valid", "conversion__valid")
 _LINE_BITS = 16
@@ -42,7 +43,9 @@ class PinMonitor:
         self._parameters = parameters
         self._plant = plant
         self._period_ps = period_ps
-        self._pins = {name: getattr(dut, name) for name in (*_SINGLE, *_STATES, *_GATES, *_STROBES)}
+        names = (*_SINGLE, *_STATES, *_GATES, *_STROBES)
+        # A build without gate lines has no pins for them.
+        self._pins = {name: getattr(dut, name) for name in names if parameters.gate_lines or "gate_line" not in name}
         self._values = dict.fromkeys(self._pins, 0)  # all pins are 0 after reset
         self._touched: set[str] = set()
         self._wake = Event()
@@ -113,14 +116,14 @@ class PinMonitor:
         self._pending.append(record(self._parameters, self.cycle, kind, a, b, words))
 
     def _words(self, names: tuple[str, ...]) -> list[int]:
-        return [word for name in names for word in bits_to_words(self._values[name], self._parameters)]
+        return [word for name in names for word in bits_to_words(self._values.get(name, 0), self._parameters)]
 
     def _append_level(self, payload: int) -> None:
-        # Fields, first lowest: family 1 bit, line 16 bits, code in two's complement.
+        # Fields, first lowest: family 2 bits, line 16 bits, code in two's complement.
         bits = self._parameters.level_bits
-        code = payload >> (1 + _LINE_BITS)
+        code = payload >> (2 + _LINE_BITS)
         signed = code - (1 << bits) if code >> (bits - 1) else code
-        self._append(Kind.LEVEL, payload & 1, payload >> 1 & 0xFFFF, (signed,))
+        self._append(Kind.LEVEL, payload & 3, payload >> 2 & 0xFFFF, (signed,))
 
     def _convert(self, payload: int) -> None:
         # Fields, first lowest: family 1 bit, pair 1 bit, range 2 bits, count 16 bits.

@@ -111,6 +111,7 @@ async def start(dut: Any, world: World, port: BytePort | None = None, url: str =
     dut.rst.value = 1
     for name in (
         "emergency_stop",
+        "compliance",
         "samples__valid",
         "samples__payload",
         *(("rx__valid", "rx__payload") if own else ()),

@@ -17,7 +17,11 @@ OUTPUTS = (
     "column_states_high", "level__valid", "level__payload", "conversion__valid", "conversion__payload",
 )  # fmt: skip
 """Outputs that the harness watches."""
+GATE_LINES = ("gate_line_gates", "gate_line_states_low", "gate_line_states_high")
+"""Outputs that a build without gate lines has not."""
 INPUTS = ("samples__valid", "samples__payload", "emergency_stop")
+COMPLIANCE = "compliance"
+"""Input that a component may lack."""
 BYTE_PORTS = ("rx__valid", "rx__payload", "tx__valid", "tx__payload")
 UART_PORTS = ("uart_rx", "uart_tx")
 READY = ("rx__ready", "tx__ready", "samples__ready")
@@ -43,13 +47,13 @@ class Boundary:
     def watched(self) -> list[str]:
         """Outputs that the harness reads."""
         bytes_out = ("uart_tx",) if self.uart else ("tx__valid", "tx__payload", "rx__ready")
-        return [name for name in (*OUTPUTS, *bytes_out, "samples__ready") if name in self.outputs]
+        return [name for name in (*OUTPUTS, *GATE_LINES, *bytes_out, "samples__ready") if name in self.outputs]
 
     @property
     def driven(self) -> list[str]:
         """Inputs that the harness sets."""
         bytes_in = ("uart_rx",) if self.uart else ("rx__valid", "rx__payload", "tx__ready")
-        return [name for name in (*INPUTS, *bytes_in) if name in self.inputs]
+        return [name for name in (*INPUTS, COMPLIANCE, *bytes_in) if name in self.inputs]
 
 
 def describe(component: Any) -> Boundary:
@@ -80,6 +84,10 @@ def describe(component: Any) -> Boundary:
             f"the direct front end, with a byte stream (rx, tx) or a UART (uart_rx, uart_tx)"
         )
     macros = {"CL_WORDS": -(-max(outputs["row_gates"], outputs["column_gates"]) // 64)}
+    if GATE_LINES[0] in outputs:
+        macros["CL_GATE_LINES"] = 1
+    if COMPLIANCE in inputs:
+        macros["CL_COMPLIANCE"] = 1
     for name, fields in (("level", LEVEL_FIELDS), ("conversion", CONVERSION_FIELDS)):
         macros |= _fields(name, layouts[f"{name}__payload"], fields)
     return Boundary(inputs, outputs, macros, uart)

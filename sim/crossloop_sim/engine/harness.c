@@ -17,7 +17,7 @@
 
 enum { CL_RUN, CL_TRIP, CL_TILE, CL_STATES, CL_LEVEL, CL_GATES, CL_CONVERSION };          /* crossloop_sim.events.Kind */
 enum { CL_BUDGET, CL_CONVERT, CL_FRAME, CL_EVENTS_FULL, CL_BYTES_FULL, CL_IDLE };         /* simulation.Reason */
-enum { CL_RECORD = 4 + 4 * CL_WORDS, CL_PER_CYCLE = 7 };
+enum { CL_RECORD = 4 + 6 * CL_WORDS, CL_PER_CYCLE = 7 };
 
 typedef struct {
     /* Shared with Python, same order as simulation._Shared. */
@@ -35,6 +35,7 @@ typedef struct {
     uint64_t samples_count;
     uint64_t samples_next;
     uint64_t emergency_stop;
+    uint64_t compliance;
     uint64_t divisor;        /* UART: clock cycles per bit */
     uint64_t quiet;          /* cycles since something last happened at any pin */
     uint64_t framing_errors; /* UART: bytes of the design without a stop bit */
@@ -45,7 +46,7 @@ typedef struct {
     cl_model *model;
     uint64_t frame_due;      /* a frame ended in a cycle that stopped for something else */
     uint64_t running, tripped, tile;
-    uint64_t states[4][CL_WORDS], gates[2][CL_WORDS];
+    uint64_t states[6][CL_WORDS], gates[3][CL_WORDS];
 #ifdef CL_UART
     uint64_t out_shift, out_bits, out_wait;   /* towards the design: bits left, cycles left of this bit */
     uint64_t in_shift, in_bits, in_wait, in_busy;
@@ -64,6 +65,14 @@ static inline uint64_t *cl_event(cl_shared *s, uint64_t kind, uint64_t a, uint64
 #define CL_WATCH(port, last) do { for (int w = 0; w < CL_WORDS; w++) changed |= (last)[w] ^ get_##port(model, w); } while (0)
 #define CL_TAKE(port, last) do { for (int w = 0; w < CL_WORDS; w++) words[w] = (last)[w] = get_##port(model, w); words += CL_WORDS; } while (0)
 
+#ifdef CL_GATE_LINES
+#define CL_WATCH_GATE_LINE(port, last) CL_WATCH(port, last)
+#define CL_TAKE_GATE_LINE(port, last) CL_TAKE(port, last)
+#else
+#define CL_WATCH_GATE_LINE(port, last) do { } while (0)
+#define CL_TAKE_GATE_LINE(port, last) do { words += CL_WORDS; } while (0)
+#endif
+
 static inline int cl_watch(cl_context *c) {
     cl_model *model = c->model;
     cl_shared *s = &c->shared;
@@ -77,6 +86,9 @@ static inline int cl_watch(cl_context *c) {
     CL_WATCH(column_states_high, c->states[3]);
     CL_WATCH(row_gates, c->gates[0]);
     CL_WATCH(column_gates, c->gates[1]);
+    CL_WATCH_GATE_LINE(gate_line_states_low, c->states[4]);
+    CL_WATCH_GATE_LINE(gate_line_states_high, c->states[5]);
+    CL_WATCH_GATE_LINE(gate_line_gates, c->gates[2]);
     if (!CL_RARE(changed)) return 0;
 
     uint64_t *words;
@@ -88,26 +100,32 @@ static inline int cl_watch(cl_context *c) {
     CL_WATCH(row_states_high, c->states[1]);
     CL_WATCH(column_states_low, c->states[2]);
     CL_WATCH(column_states_high, c->states[3]);
+    CL_WATCH_GATE_LINE(gate_line_states_low, c->states[4]);
+    CL_WATCH_GATE_LINE(gate_line_states_high, c->states[5]);
     if (changed) {
         words = cl_event(s, CL_STATES, 0, 0);
         CL_TAKE(row_states_low, c->states[0]);
         CL_TAKE(row_states_high, c->states[1]);
         CL_TAKE(column_states_low, c->states[2]);
         CL_TAKE(column_states_high, c->states[3]);
+        CL_TAKE_GATE_LINE(gate_line_states_low, c->states[4]);
+        CL_TAKE_GATE_LINE(gate_line_states_high, c->states[5]);
     }
     if (get_level__valid(model, 0)) {
         uint64_t word = get_level__payload(model, 0);
         uint64_t code = CL_BITS(word, CL_LEVEL_CODE, CL_LEVEL_CODE_WIDTH), sign = (uint64_t)1 << (CL_LEVEL_CODE_WIDTH - 1);
-        words = cl_event(s, CL_LEVEL, CL_BITS(word, CL_LEVEL_FAMILY, 1), CL_BITS(word, CL_LEVEL_LINE, CL_LEVEL_LINE_WIDTH));
+        words = cl_event(s, CL_LEVEL, CL_BITS(word, CL_LEVEL_FAMILY, CL_LEVEL_FAMILY_WIDTH), CL_BITS(word, CL_LEVEL_LINE, CL_LEVEL_LINE_WIDTH));
         words[0] = (code ^ sign) - sign;
     }
     changed = 0;
     CL_WATCH(row_gates, c->gates[0]);
     CL_WATCH(column_gates, c->gates[1]);
+    CL_WATCH_GATE_LINE(gate_line_gates, c->gates[2]);
     if (changed) {
         words = cl_event(s, CL_GATES, 0, 0);
         CL_TAKE(row_gates, c->gates[0]);
         CL_TAKE(column_gates, c->gates[1]);
+        CL_TAKE_GATE_LINE(gate_line_gates, c->gates[2]);
     }
     if (get_conversion__valid(model, 0)) {
         uint64_t word = get_conversion__payload(model, 0);
@@ -173,6 +191,9 @@ CL_API int cl_run(cl_context *c, uint64_t max_cycles, uint64_t idle_cycles, uint
     cl_shared *s = &c->shared;
     const uint64_t end = s->cycle + max_cycles < s->cycle ? UINT64_MAX : s->cycle + max_cycles;
     set_emergency_stop(model, s->emergency_stop);
+#ifdef CL_COMPLIANCE
+    set_compliance(model, s->compliance);
+#endif
     while (s->cycle < end) {
         if (CL_RARE(s->events_count + CL_PER_CYCLE > s->events_room)) return CL_EVENTS_FULL;
         if (CL_RARE(s->sent_count >= s->sent_room)) return CL_BYTES_FULL;
@@ -242,6 +263,11 @@ CL_API void cl_reset(cl_context *c) {
         c->states[3][w] = get_column_states_high(model, w);
         c->gates[0][w] = get_row_gates(model, w);
         c->gates[1][w] = get_column_gates(model, w);
+#ifdef CL_GATE_LINES
+        c->states[4][w] = get_gate_line_states_low(model, w);
+        c->states[5][w] = get_gate_line_states_high(model, w);
+        c->gates[2][w] = get_gate_line_gates(model, w);
+#endif
     }
 }
 

@@ -51,6 +51,7 @@ class _Shared(ctypes.Structure):
         ("samples_count", ctypes.c_uint64),
         ("samples_next", ctypes.c_uint64),
         ("emergency_stop", ctypes.c_uint64),
+        ("compliance", ctypes.c_uint64),
         ("divisor", ctypes.c_uint64),
         ("quiet", ctypes.c_uint64),
         ("framing_errors", ctypes.c_uint64),
@@ -161,7 +162,7 @@ class NativeSimulation:
         return reason
 
     def events(self) -> npt.NDArray[np.uint64]:
-        """Return the events since the last call, shape (n, 4 + 4 * W), and clear the buffer.
+        """Return the events since the last call, shape (n, 4 + 6 * W), and clear the buffer.
 
         The array is a view of the buffer: use it, or copy it, before the next `run`.
         """
@@ -194,6 +195,10 @@ class NativeSimulation:
     def set_emergency_stop(self, active: bool) -> None:  # noqa: FBT001 - it is the level of a pin
         """Set the emergency stop input from the next edge on."""
         self._shared.emergency_stop = int(active)
+
+    def set_compliance(self, active: bool) -> None:  # noqa: FBT001 - it is the level of a pin
+        """Set the compliance input from the next edge on."""
+        self._shared.compliance = int(active)
 
     def reset(self) -> None:
         """Return to power-on: cycle 0, memories initial, queues and buffers empty."""

@@ -9,9 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from crossloop.protocol.errors import Status, TripCause
-from crossloop.protocol.microops import Selection
+from crossloop.protocol.microops import LineState, Selection
 from crossloop.protocol.parameters import ALL_LINES
 from crossloop.protocol.records import RECORD_HEADER
+from crossloop.protocol.registers import DUTY_UNIT, Rule
 from crossloop.protocol.streams import MAGNITUDE_BITS, Family
 from crossloop.protocol.timing import (
     BASE_CYCLES,
@@ -41,15 +42,24 @@ from crossloop_sim.golden.machine import (
     CODE_MAX,
     CODE_MIN,
     COLUMN_PULSES,
+    COMPLIANCE,
     CYCLE,
+    DELIVERED,
+    DUTY_REST,
     EVENT_COUNT,
+    GATE_LEVEL_MAX,
+    GATE_LEVEL_MIN,
     LEVEL_MAX,
     LEVEL_MIN,
+    LEVEL_WAIT,
     LIMIT,
+    LIMIT_CAUSE,
     POINTER,
     PROGRESS,
     RECORDS_FREE,
+    REST_UNTIL,
     ROW_PULSES,
+    RULES,
     SLOTS,
     STROBE_CYCLE,
     TILE,
@@ -58,6 +68,7 @@ from crossloop_sim.golden.machine import (
     WIDTH_CAP,
     Integers,
     Machine,
+    Words,
 )
 from crossloop_sim.golden.pins import clear_gates, float_all, line_mask, put_event, put_gates, put_states
 
@@ -77,9 +88,13 @@ _SIGN = 1 << 31
 
 _ROWS = constant(Family.ROWS)
 _COLUMNS = constant(Family.COLUMNS)
+_GATE_LINES = constant(Family.GATES)
 _KIND_LEVEL = constant(Kind.LEVEL)
 _KIND_TILE = constant(Kind.TILE)
-_ALL, _ONE, _FIRST = int(Selection.ALL), int(Selection.ONE), int(Selection.FIRST)
+_ALL, _ONE, _FIRST, _SIGNED = (int(selection) for selection in Selection)
+_DRIVE, _SENSE = int(LineState.DRIVE), int(LineState.SENSE)
+_ONE_GATE = int(Rule.ONE_GATE)
+_UNIT = DUTY_UNIT
 
 _TRIPPED = int(Status.TRIPPED)
 _LINE_RANGE = int(Status.LINE_RANGE)
@@ -87,6 +102,9 @@ _ADDRESS_RANGE = int(Status.ADDRESS_RANGE)
 _REPLY_FULL = int(Status.REPLY_FULL)
 _LEVEL_WINDOW = int(TripCause.LEVEL_WINDOW)
 _PULSE_WIDTH = int(TripCause.PULSE_WIDTH)
+_DUTY = int(TripCause.DUTY)
+_COMPLIANCE = int(TripCause.COMPLIANCE)
+_GATE_RULE = int(TripCause.GATE_RULE)
 
 
 @compiled
@@ -95,9 +113,30 @@ def _crowded(m: Machine, records: int) -> bool:
 
 
 @compiled
-def _window(scalars: Integers) -> tuple[int, int]:
-    """Return the lowest and the highest code that may be written."""
+def _window(scalars: Integers, family: int) -> tuple[int, int]:
+    """Return the lowest and the highest code that may be written to a family's lines."""
+    if family == _GATE_LINES:
+        return max(scalars[GATE_LEVEL_MIN], scalars[CODE_MIN]), min(scalars[GATE_LEVEL_MAX], scalars[CODE_MAX])
     return max(scalars[LEVEL_MIN], scalars[CODE_MIN]), min(scalars[LEVEL_MAX], scalars[CODE_MAX])
+
+
+@compiled
+def _ask_gates(m: Machine, cycle: int, width: int) -> None:
+    """Ask the safety gate for a pulse; a trip that it causes shows in cycle scalars[LIMIT]."""
+    scalars = m.scalars
+    if cycle >= scalars[LIMIT]:
+        return
+    if cycle * _UNIT < scalars[REST_UNTIL]:
+        scalars[LIMIT] = cycle
+        scalars[LIMIT_CAUSE] = _DUTY
+        return
+    # The input has been active for long: the pulse ends in the cycle after its first.
+    if scalars[COMPLIANCE] and cycle + 1 < scalars[LIMIT]:
+        scalars[LIMIT] = cycle + 1
+        scalars[LIMIT_CAUSE] = _COMPLIANCE
+    on_cycles = min(width, scalars[LIMIT] - cycle)
+    scalars[DELIVERED] = on_cycles
+    scalars[REST_UNTIL] = (cycle + on_cycles) * _UNIT + on_cycles * scalars[DUTY_REST]
 
 
 @compiled
@@ -128,16 +167,23 @@ def select_tile(m: Machine, tile: int) -> int:
 
 
 @compiled
+def _absent(m: Machine, family: int) -> bool:
+    """Return whether the build has no such family."""
+    return bool(family > _GATE_LINES or m.scalars[family] == 0)
+
+
+@compiled
 def level(m: Machine, a: int, line: int, c: int) -> int:
     """LEVEL."""
     scalars = m.scalars
-    family = a & 1
+    family = a & 3
     if _crowded(m, _ONE_OP):
         return YIELD
-    if line != ALL_LINES and line >= scalars[family]:
+    if _absent(m, family) or (line != ALL_LINES and line >= scalars[family]):
         return _LINE_RANGE
+    scalars[CYCLE] += scalars[LEVEL_WAIT]
     code = c - 2 * (c & _SIGN)
-    low, high = _window(scalars)
+    low, high = _window(scalars, family)
     if not low <= code <= high:
         scalars[CAUSE] = _LEVEL_WINDOW
         return _TRIPPED
@@ -153,15 +199,16 @@ def level(m: Machine, a: int, line: int, c: int) -> int:
 def levels(m: Machine, a: int, count: int, address: int) -> int:
     """LEVELS."""
     scalars = m.scalars
-    family = a & 1
-    if count == 0 or count > scalars[family]:
+    family = a & 3
+    if _absent(m, family) or count == 0 or count > scalars[family]:
         return _LINE_RANGE
     if address + count > m.vector.size:
         return _ADDRESS_RANGE
     if _crowded(m, count + _ONE_OP):
         return YIELD
+    scalars[CYCLE] += scalars[LEVEL_WAIT]
     start = scalars[CYCLE] + LEVELS_OFFSET
-    low, high = _window(scalars)
+    low, high = _window(scalars, family)
     vector, events = m.vector, m.events
     for line in range(count):
         code = np.int64(vector[address + line])
@@ -183,11 +230,18 @@ def connect(m: Machine, a: int, index: int) -> int:
     scalars = m.scalars
     if _crowded(m, _ONE_OP):
         return YIELD
-    family = a & 1
+    family = a & 1 | a >> 7 << 1
     selection = a >> 5 & 3
+    if _absent(m, family) or (family == _GATE_LINES and (_SENSE in (a >> 1 & 3, a >> 3 & 3) or selection == _SIGNED)):
+        return _LINE_RANGE
     lines = scalars[family]
     if (selection == _ONE and index >= lines) or (selection == _FIRST and index > lines):
         return _LINE_RANGE
+    if family == _GATE_LINES and scalars[RULES] & _ONE_GATE and _driven(a, selection, index, lines) > 1:
+        scalars[CAUSE] = _GATE_RULE
+        # The lines are asked in the cycle after the micro-op's first in the engine.
+        scalars[CYCLE] += 1
+        return _TRIPPED
     float_low, float_high, low, high = m.selection[0], m.selection[1], m.selection[2], m.selection[3]
     for w in range(low.size):
         mask = line_mask(m, family, w)
@@ -203,6 +257,13 @@ def connect(m: Machine, a: int, index: int) -> int:
     put_states(m, start + scalars[BREAK_CYCLES], family, low, high)
     scalars[CYCLE] += BASE_CYCLES + CONNECT_EXTRA + scalars[BREAK_CYCLES]
     return GO
+
+
+@compiled
+def _driven(a: int, selection: int, index: int, lines: int) -> int:
+    """Return how many gate lines a CONNECT would drive."""
+    chosen = lines if selection == _ALL else 1 if selection == _ONE else index
+    return (chosen if a >> 1 & 3 == _DRIVE else 0) + (lines - chosen if a >> 3 & 3 == _DRIVE else 0)
 
 
 @compiled
@@ -237,7 +298,8 @@ def pulse(m: Machine, a: int, count: int, c: int) -> int:
         if _crowded(m, _ONE_OP):
             return YIELD
         start = scalars[CYCLE] + PULSE_OFFSET + scalars[PROGRESS] * (width + gap)
-        if start + width >= scalars[LIMIT]:
+        _ask_gates(m, start, width)
+        if start + width > scalars[LIMIT]:
             _gates_on(m, start)
             break
         _gates_on(m, start)
@@ -247,6 +309,13 @@ def pulse(m: Machine, a: int, count: int, c: int) -> int:
     scalars[PROGRESS] = 0
     scalars[CYCLE] += BASE_CYCLES + PULSE_EXTRA + count * (width + gap)
     return GO
+
+
+@compiled
+def _draw_both(m: Machine, a: int, rows: Words, columns: Words) -> None:
+    """Draw a slot that does not come."""
+    draw(m, _ROWS, a & 1, rows)
+    draw(m, _COLUMNS, a >> 1 & 1, columns)
 
 
 @compiled
@@ -266,7 +335,12 @@ def coincide(m: Machine, a: int, slots: int, c: int) -> int:
         if _crowded(m, _ONE_OP):
             return YIELD
         start = scalars[CYCLE] + COINCIDE_OFFSET + scalars[PROGRESS] * pitch
+        _ask_gates(m, start, width)
         if start >= scalars[LIMIT]:
+            # Its lines are drawn already; those of the next slot too from two cycles before its gates on.
+            _draw_both(m, a, rows, columns)
+            if start <= scalars[LIMIT] + 1 and scalars[PROGRESS] + 1 < slots:
+                _draw_both(m, a, rows, columns)
             break
         row_count = draw(m, _ROWS, a & 1, rows)
         column_count = draw(m, _COLUMNS, a >> 1 & 1, columns)
@@ -302,6 +376,7 @@ def convert(m: Machine, a: int, channels: int, c: int, to_vector: int) -> int:
             return _TRIPPED
         if _crowded(m, _ONE_OP):
             return YIELD
+        _ask_gates(m, start, on_cycles + 1)
         _gates_on(m, start)
         scalars[STROBE_CYCLE] = start + on_cycles
         if start + on_cycles < scalars[LIMIT]:
@@ -318,7 +393,7 @@ def convert(m: Machine, a: int, channels: int, c: int, to_vector: int) -> int:
 def load_bank(m: Machine, family: int, count: int, address: int) -> int:
     """STREAMS."""
     scalars = m.scalars
-    if count == 0 or count > scalars[family]:
+    if family >= _GATE_LINES or count == 0 or count > scalars[family]:
         return _LINE_RANGE
     if address + count > m.vector.size:
         return _ADDRESS_RANGE

@@ -37,6 +37,7 @@ from crossloop_sim.golden.machine import (
     CYCLE,
     DEPTH,
     LIMIT,
+    LIMIT_CAUSE,
     LOOP_DEPTH,
     NEVER,
     PC,
@@ -136,6 +137,7 @@ def execute(
         scalars[PC] = address
         scalars[CYCLE] = cycle + RUN_CYCLES
         scalars[LIMIT] = limit
+        scalars[LIMIT_CAUSE] = _DEAD_MAN
         scalars[PROGRESS] = 0
         scalars[DEPTH] = 0
         scalars[CAUSE] = _NONE
@@ -165,10 +167,10 @@ def _end_run(m: Machine, result: int) -> None:
         scalars[CYCLE] += FAULT_OFFSET
     status = _OK if result == HALTED else result
     if scalars[CYCLE] >= scalars[LIMIT]:
-        # The dead-man timer was faster.
+        # A trip that came by itself was faster.
         status = _TRIPPED
         scalars[CYCLE] = scalars[LIMIT]
-        scalars[CAUSE] = _DEAD_MAN
+        scalars[CAUSE] = scalars[LIMIT_CAUSE]
     scalars[STATUS] = status
     scalars[LIMIT] = NEVER
     scalars[SAFE_CYCLE] = scalars[CYCLE]
@@ -197,7 +199,8 @@ def _micro_op(m: Machine) -> int:
         scalars[ADDED_C] = 0
         return _next_pass(m)
     result = _control(m, opcode, b, c) if opcode <= _LOOP else _engine(m, opcode, a, b, c)
-    if result == GO:
+    # A micro-op that is cut short is the one that ended the run.
+    if result == GO and scalars[CYCLE] <= scalars[LIMIT]:
         scalars[PC] = address + 1
         scalars[ADDED_B] = 0
         scalars[ADDED_C] = 0
@@ -234,7 +237,7 @@ def _engine(m: Machine, opcode: int, a: int, b: int, c: int) -> int:
     elif opcode == _TILE:
         result = select_tile(m, a)
     elif opcode == _STREAMS:
-        result = load_bank(m, a & 1, b, c & 0xFFFF)
+        result = load_bank(m, a & 3, b, c & 0xFFFF)
     return result
 
 

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from crossloop.protocol.arithmetic import REGISTERS
 from crossloop.protocol.converters import Levels
 from crossloop.protocol.parameters import Parameters
-from crossloop.protocol.streams import MAGNITUDE_BITS, Family, lane_start, lanes
+from crossloop.protocol.streams import CROSSING, MAGNITUDE_BITS, Family, lane_start, lanes
+from crossloop.protocol.timing import level_wait
 from crossloop_sim.events import line_words, record_words
 
 Words = npt.NDArray[np.uint64]
@@ -20,7 +21,7 @@ Integers = npt.NDArray[np.int64]
 NEVER = 2**62
 """A cycle that does not come: a dead-man timer that is off."""
 
-_FAMILIES = 2
+FAMILIES = len(Family)
 _EVENT_ROWS = 1024
 """Records that are collected before the plant is asked to take them."""
 
@@ -28,6 +29,8 @@ _EVENT_ROWS = 1024
 _index: Iterator[int] = iter(range(64))
 ROWS = next(_index)
 COLUMNS = next(_index)
+GATE_LINES = next(_index)
+"""Lines of each family: ROWS + family."""
 TILES = next(_index)
 BREAK_CYCLES = next(_index)
 LOOP_DEPTH = next(_index)
@@ -35,13 +38,26 @@ CODE_MIN = next(_index)
 CODE_MAX = next(_index)
 LEVEL_MIN = next(_index)
 LEVEL_MAX = next(_index)
+GATE_LEVEL_MIN = next(_index)
+GATE_LEVEL_MAX = next(_index)
 WIDTH_CAP = next(_index)
+RULES = next(_index)
+DUTY_REST = next(_index)
+LEVEL_WAIT = next(_index)
+"""Cycles that LEVEL and LEVELS wait."""
+COMPLIANCE = next(_index)
+"""The compliance input."""
+DELIVERED = next(_index)
+REST_UNTIL = next(_index)
+"""Absolute cycle, in sixteenths, before which no gate may go on."""
+LIMIT_CAUSE = next(_index)
+"""TripCause of the trip in cycle LIMIT."""
 PC = next(_index)
 """Address of the micro-op at hand; after a run, of the one that ended it."""
 CYCLE = next(_index)
 """Absolute first cycle of the micro-op at hand; after a run, the cycle in which `running` fell."""
 LIMIT = next(_index)
-"""Absolute cycle in which the dead-man timer trips: no pin moves from then on."""
+"""Absolute cycle in which a trip shows that comes by itself, the dead-man timer's at the latest: no pin moves from then on."""
 PROGRESS = next(_index)
 """Pulses or slots of the micro-op at hand that are done; 1 when a CONVERT's conversion strobe has shown."""
 SAFE_CYCLE = next(_index)
@@ -71,7 +87,7 @@ SCALARS = next(_index)
 
 
 class Machine(NamedTuple):
-    """State of the controller behind its link. W is the number of 64-bit words per line family; index 0 of two is rows.
+    """State of the controller behind its link. W is the number of 64-bit words per line family; indices of families are those of `Family`.
 
     Attributes
     ----------
@@ -85,8 +101,8 @@ class Machine(NamedTuple):
         Generator lanes, 32 bits each.
     streams : (2, 8, W) uint64
         Bit planes of the stream banks: seven of the magnitude, lowest first, then the signs.
-    states : (2, 2, W) uint64
-        Line states of rows and columns: bit 0 and bit 1 of each line's LineState.
+    states : (3, 2, W) uint64
+        Line states of each family: bit 0 and bit 1 of each line's LineState.
     selection : (4, W) uint64
         Room for lines chosen by the micro-op at hand.
     loops : (loop_depth, 2) int64
@@ -119,9 +135,9 @@ def reset_machine(parameters: Parameters) -> Machine:
         scalars=np.zeros(SCALARS, np.int64),
         program=np.zeros(parameters.program_ops, np.uint64),
         vector=np.zeros(parameters.vector_words, np.int16),
-        lanes=np.zeros((_FAMILIES, 2 * words), np.uint64),
-        streams=np.zeros((_FAMILIES, MAGNITUDE_BITS + 1, words), np.uint64),
-        states=np.zeros((_FAMILIES, 2, words), np.uint64),
+        lanes=np.zeros((len(CROSSING), 2 * words), np.uint64),
+        streams=np.zeros((len(CROSSING), MAGNITUDE_BITS + 1, words), np.uint64),
+        states=np.zeros((FAMILIES, 2, words), np.uint64),
         selection=np.zeros((4, words), np.uint64),
         loops=np.zeros((parameters.loop_depth, 2), np.int64),
         registers=np.zeros(REGISTERS, np.int64),
@@ -131,6 +147,8 @@ def reset_machine(parameters: Parameters) -> Machine:
         LIMIT: NEVER,
         ROWS: parameters.rows,
         COLUMNS: parameters.columns,
+        GATE_LINES: parameters.lines(Family.GATES),
+        LEVEL_WAIT: level_wait(parameters),
         TILES: parameters.tiles,
         BREAK_CYCLES: parameters.break_cycles,
         LOOP_DEPTH: parameters.loop_depth,

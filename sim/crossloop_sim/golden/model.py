@@ -8,7 +8,7 @@ from crossloop.protocol.registers import Register
 from crossloop_sim.events import PlantSeam
 from crossloop_sim.golden.dispatcher import Dispatcher
 from crossloop_sim.golden.link import Link
-from crossloop_sim.golden.machine import reset_machine
+from crossloop_sim.golden.machine import COMPLIANCE, reset_machine
 from crossloop_sim.golden.registers import RegisterFile
 from crossloop_sim.golden.safety import SafetyGate
 from crossloop_sim.golden.sequencer import Sequencer
@@ -31,7 +31,7 @@ class GoldenModel:
     """
 
     def __init__(self, parameters: Parameters, plant: PlantSeam, *, host_kicks: bool = False) -> None:
-        machine = reset_machine(parameters)
+        machine = self._machine = reset_machine(parameters)
         self._gate = SafetyGate(machine, plant, host_kicks=host_kicks)
         self._registers = RegisterFile(parameters, machine, self._gate)
         sequencer = Sequencer(parameters, machine, self._gate)
@@ -52,6 +52,10 @@ class GoldenModel:
     def set_emergency_stop(self, active: bool) -> None:  # noqa: FBT001
         """Set the emergency stop input."""
         self._gate.set_emergency_stop(active=active)
+
+    def set_compliance(self, active: bool) -> None:  # noqa: FBT001
+        """Set the compliance input; while it is active, a pulse ends in the cycle after its first."""
+        self._machine.scalars[COMPLIANCE] = int(active)
 
     @property
     def cycle(self) -> int:

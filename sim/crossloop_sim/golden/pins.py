@@ -1,6 +1,6 @@
 """Pin changes as event records, compiled: called by the micro-op interpreter and for the safe state.
 
-Nothing moves from the cycle scalars[LIMIT] on, in which the dead-man timer trips: the functions then leave pins and state as they are.
+Nothing moves from the cycle scalars[LIMIT] on, in which a trip shows: the functions then leave pins and state as they are.
 """
 
 from __future__ import annotations
@@ -10,7 +10,16 @@ import numpy as np
 from crossloop.protocol.timing import SAFE_OFFSET
 from crossloop_sim.events import Kind
 from crossloop_sim.golden.compiled import compiled, constant
-from crossloop_sim.golden.machine import BREAK_CYCLES, EVENT_COUNT, GATES_ON, LIMIT, Integers, Machine, Words
+from crossloop_sim.golden.machine import (
+    BREAK_CYCLES,
+    EVENT_COUNT,
+    FAMILIES,
+    GATES_ON,
+    LIMIT,
+    Integers,
+    Machine,
+    Words,
+)
 
 _STATES = constant(Kind.STATES)
 _GATES = constant(Kind.GATES)
@@ -34,16 +43,18 @@ def put_event(scalars: Integers, events: Words, cycle: int, kind: int) -> int:
 
 @compiled
 def put_gates(m: Machine, cycle: int, rows: Words, columns: Words) -> None:
-    """Turn exactly these gates on; all others are off before."""
+    """Turn on exactly these gates, and those of all gate lines that are driven; all others are off before."""
     words = rows.size
     fired = np.uint64(0)
+    gate_lines = m.states[2]
     for w in range(words):
-        fired |= rows[w] | columns[w]
+        fired |= rows[w] | columns[w] | (gate_lines[1, w] & ~gate_lines[0, w])
     if fired != np.uint64(0) and cycle < m.scalars[LIMIT]:
         row = put_event(m.scalars, m.events, cycle, _GATES)
         for w in range(words):
             m.events[row, _HEADER + w] = rows[w]
             m.events[row, _HEADER + words + w] = columns[w]
+            m.events[row, _HEADER + 2 * words + w] = gate_lines[1, w] & ~gate_lines[0, w]
         m.scalars[GATES_ON] = 1
 
 
@@ -76,7 +87,7 @@ def put_planes(m: Machine, cycle: int) -> None:
     """Append a STATES record of the states at hand."""
     row = put_event(m.scalars, m.events, cycle, _STATES)
     column = _HEADER
-    for family in range(2):
+    for family in range(FAMILIES):
         for plane in range(2):
             for w in range(m.states.shape[2]):
                 m.events[row, column] = m.states[family, plane, w]
@@ -85,13 +96,13 @@ def put_planes(m: Machine, cycle: int) -> None:
 
 @compiled
 def float_all(m: Machine, cycle: int) -> None:
-    """Let every line of both families float."""
+    """Let every line float."""
     any_tied = np.uint64(0)
-    for family in range(2):
+    for family in range(FAMILIES):
         for w in range(m.states.shape[2]):
             any_tied |= m.states[family, 0, w] | m.states[family, 1, w]
     if any_tied != np.uint64(0) and cycle < m.scalars[LIMIT]:
-        for family in range(2):
+        for family in range(FAMILIES):
             for w in range(m.states.shape[2]):
                 m.states[family, 0, w] = 0
                 m.states[family, 1, w] = 0
@@ -114,7 +125,7 @@ def enter_safe_state(m: Machine, cycle: int, tripped: int, running: int) -> int:
     words = m.states.shape[2]
     tied = False
     away = False
-    for family in range(2):
+    for family in range(FAMILIES):
         for w in range(words):
             mask = line_mask(m, family, w)
             low = m.states[family, 0, w]
@@ -127,7 +138,7 @@ def enter_safe_state(m: Machine, cycle: int, tripped: int, running: int) -> int:
     if tied:
         put_planes(m, start)
     if away:
-        for family in range(2):
+        for family in range(FAMILIES):
             for w in range(words):
                 m.states[family, 0, w] = line_mask(m, family, w)
         put_planes(m, end)
@@ -137,7 +148,7 @@ def enter_safe_state(m: Machine, cycle: int, tripped: int, running: int) -> int:
 @compiled
 def line_mask(m: Machine, family: int, word: int) -> np.uint64:
     """Return the bits of a word that stand for lines."""
-    lines = m.scalars[family] - 64 * word  # ROWS and COLUMNS are scalars 0 and 1
+    lines = m.scalars[family] - 64 * word  # ROWS, COLUMNS and GATE_LINES are scalars 0 to 2
     if lines >= 64:
         return np.uint64(0xFFFFFFFFFFFFFFFF)
     if lines <= 0:

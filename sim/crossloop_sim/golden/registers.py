@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from crossloop.protocol.errors import Status
 from crossloop.protocol.parameters import Parameters
-from crossloop.protocol.registers import ACCESS, WIDTH_BITS, Access, Register
+from crossloop.protocol.registers import ACCESS, KEPT_BITS, Access, Register
 from crossloop.protocol.streams import Family
 from crossloop_sim.golden.machine import (
     CELL_PULSES,
     COLUMN_PULSES,
+    DELIVERED,
+    DUTY_REST,
+    GATE_LEVEL_MAX,
+    GATE_LEVEL_MIN,
     LEVEL_MAX,
     LEVEL_MIN,
     ROW_PULSES,
+    RULES,
     SLOTS,
     TRAIN_PULSES,
     WIDTH_CAP,
@@ -59,6 +64,8 @@ class RegisterFile:
                 return int(gate.armed) | int(gate.tripped) << 1 | int(gate.emergency_stop) << 2
             case Register.TRIP_CAUSE:
                 return int(gate.trip_cause)
+            case Register.DELIVERED:
+                return int(self._machine.scalars[DELIVERED])
             case Register.BAD_FRAMES:
                 return self.bad_frames & _MASK
             case _ if register in _COUNTERS:
@@ -71,8 +78,8 @@ class RegisterFile:
         if register in _COUNTERS:
             self._machine.scalars[_COUNTERS[register]] = 0
             return Status.OK
-        if register is Register.WIDTH_CAP:
-            value &= (1 << WIDTH_BITS) - 1
+        if register in KEPT_BITS:
+            value &= (1 << KEPT_BITS[register]) - 1
         if ACCESS[register] is Access.LIMIT:
             if register in self._locked and value != self._values[register]:
                 return Status.LIMIT_LOCKED
@@ -88,8 +95,16 @@ class RegisterFile:
                 scalars[LEVEL_MIN] = _signed(value)
             case Register.LEVEL_MAX:
                 scalars[LEVEL_MAX] = _signed(value)
+            case Register.GATE_LEVEL_MIN:
+                scalars[GATE_LEVEL_MIN] = _signed(value)
+            case Register.GATE_LEVEL_MAX:
+                scalars[GATE_LEVEL_MAX] = _signed(value)
             case Register.WIDTH_CAP:
                 scalars[WIDTH_CAP] = value
+            case Register.RULES:
+                scalars[RULES] = value
+            case Register.DUTY_REST:
+                scalars[DUTY_REST] = value
             case Register.DEAD_MAN:
                 self._gate.dead_man = value
             case Register.ROW_SEED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -14,7 +15,23 @@ from crossloop_sim.devices.kinds import KINDS
 from crossloop_sim.frontend.settings import FrontEnd
 
 IVS = ("ohmic", "sinh", "cubic", "1s1r")
-"""I-V laws of the cells; transistors wait for gate lines at the pins."""
+"""I-V laws of cells without a third terminal; what a build's gate lines switch is in `Transistor`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transistor:
+    """The transistors of 1T1R cells, in a build with gate lines; without these lines there are none."""
+
+    v_gate_threshold_v: float = 0.5
+    """Threshold voltage in volts. A choice, as in `crossloop_sim.array.laws`."""
+    gate_k_a_per_v2: float = 4e-4
+    """Transconductance parameter in A/V^2; 0: an ideal switch. A choice: 3.6 kohm at 1.2 V on the gate."""
+
+    def __post_init__(self) -> None:
+        for setting in fields(self):
+            value = getattr(self, setting.name)
+            if not (math.isfinite(value) and value >= 0):
+                raise RangeError(f"plant setting {setting.name} must be finite and not below 0, not {value!r}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +44,8 @@ class PlantConfiguration:
     """Converters and their errors."""
     wires: Wires = field(default_factory=Wires)
     """Resistances and capacitances of the lines; ideal by default."""
+    transistor: Transistor = field(default_factory=Transistor)
+    """Transistors of the cells, in a build with gate lines."""
     iv: str = "ohmic"
     """I-V law of the cells, one of IVS."""
     seed: int = 0
@@ -74,7 +93,7 @@ class PlantConfiguration:
 
     @property
     def _parts(self) -> dict[str, Any]:
-        return {"device": self.device, "front_end": self.front_end, "wires": self.wires}
+        return {"device": self.device, "front_end": self.front_end, "wires": self.wires, "transistor": self.transistor}
 
 
 def _types(part: Any) -> dict[str, str]:

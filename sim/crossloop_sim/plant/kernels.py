@@ -19,20 +19,24 @@ from crossloop_sim.noise import deviate, ones, stream
 
 ALL_LINES = 65535
 
-# Rows of `pins`; those of the columns follow those of the rows, one further.
-STATE, GATE, ON = 0, 4, 6
-"""State bits (row bit 0, row bit 1, column bit 0, column bit 1), gates (rows, columns), lines on their level (rows, columns)."""
+FAMILIES, GATE_FAMILY = 3, 2
+"""Rows, columns and gate lines; a family's number is an index of the arrays below."""
 
-TILE, ROWS, COLUMNS, FLOATING, SENSING, CONVERSIONS, LIVE, DUMMY, WIRED, RUNNING, STOPPED, ORIGIN = (
-    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11,
-)  # fmt: skip
-"""Scalars of `now`: tile connected, geometry, any line floats, any line is sensed, conversions so far, lines whose
-voltage is not 0, the tile that is made of resistors (-1: none), whether
-lines have resistance, whether a program runs, the cycle in which the last one ended, and the cycle at which the cells' age is 0.
+STATE, GATE, ON = 0, 6, 9
+"""Rows of `pins`, each by family: state bits (two rows per family), pulse gates, lines that are on their level."""
+
+TILE, ROWS, COLUMNS, GATE_LINES, FLOATING, SENSING, CONVERSIONS, LIVE, DUMMY, WIRED, RUNNING, STOPPED, ORIGIN, GATED = (
+    range(14)
+)
+"""Scalars of `now`: tile connected, lines of each family, any row or column floats, any is sensed, conversions so far, lines whose
+voltage is not 0, the tile that is made of resistors (-1: none), whether lines have resistance, whether a program runs, the cycle in which
+the last one ended, the cycle at which the cells' age is 0, and how the gate lines lie (`GateLines`).
 
 Cells age while programs run only: how long the controller takes between runs differs between worlds that must agree otherwise."""
 
-LEVEL_STEP, THRESHOLD, CYCLE_S, LIMIT, G_MID, G_HALF, NOISE_SD, SAMPLE_STEPS = 0, 1, 2, 3, 4, 5, 6, 7
+LEVEL_STEP, GATE_STEP, THRESHOLD, CYCLE_S, LIMIT, G_MID, G_HALF, NOISE_SD, GATE_THRESHOLD, GATE_K, SAMPLE_STEPS = range(
+    11
+)
 """Scalars of `constants`; the converter steps, one per range, are the last."""
 
 # Kinds of records, as in events.Kind.
@@ -43,15 +47,15 @@ class World(NamedTuple):
     """The arrays that the event kernels work on; T tiles, L lines of the longer family."""
 
     levels: Any
-    """(2, L): level of every line in volts, by family."""
+    """(3, L): level of every line in volts, by family."""
     volts: Any
-    """(2, L): voltage of every line in volts."""
+    """(3, L): voltage of every line in volts."""
     pins: Any
-    """(8, words): line states, gates, and which lines are on their level, one bit per line."""
+    """(12, words): line states, pulse gates, and which lines are on their level, one bit per line."""
     since: Any
-    """(2, L): cycle in which a line got its present voltage."""
+    """(3, L): cycle in which a line got its present voltage."""
     driven: Any
-    """(2, L): whether a line is driven away from 0 V."""
+    """(3, L): whether a line is driven away from 0 V."""
     cells: Any
     """(T, planes, cells): planes as in the cells' model, W first; cell row*columns + column."""
     streams: Any
@@ -59,7 +63,7 @@ class World(NamedTuple):
     counts: Any
     """(T, 3, cells): up pulses, down pulses, line pulses that ended with a full pulse of the cell."""
     line_counts: Any
-    """(T, 2, 2, L): pulses of lines, while writing and while reading, by family."""
+    """(T, 2, 3, L): pulses of lines, while writing and while reading, by family."""
     now: Any
     """Scalars, see above."""
     constants: Any
@@ -67,11 +71,11 @@ class World(NamedTuple):
     model: Any
     """Numbers of the cells' model."""
     target: Any
-    """(2, L): scratch, the voltages to come."""
+    """(3, L): scratch, the voltages to come."""
     changed: Any
-    """(2, L): scratch, which lines change; all 0 between events."""
+    """(3, L): scratch, which lines change; all 0 between events."""
     order: Any
-    """(2*L,): scratch, a list of lines."""
+    """(3*L,): scratch, a list of lines."""
     volt_cycles: Any
     """(cells,): with resistance, the voltage that every cell has seen since its pulse began, times cycles; otherwise empty."""
 
@@ -93,12 +97,59 @@ def _any_floats(pins: Any, family: int, size: int) -> bool:
     return False
 
 
+@njit(cache=True, error_model="numpy", inline="always")
+def gate_over(row: int, column: int, volts: Any, now: Any, constants: Any) -> float:
+    """Return by how much the gate of a cell's transistor is above its threshold, in volts against ground."""
+    return float(volts[2, row if now[GATED] == 1 else column] - constants[GATE_THRESHOLD])
+
+
+@njit(cache=True, error_model="numpy", inline="always")
+def through(cell_s: float, row: int, column: int, volts: Any, now: Any, constants: Any) -> float:
+    """Return the conductance between row and column at small voltages."""
+    if now[GATED] == 0:
+        return cell_s
+    over = gate_over(row, column, volts, now, constants)
+    if over <= 0.0:
+        return 0.0
+    k = constants[GATE_K]
+    return cell_s if k == 0.0 else cell_s * k * over / (cell_s + k * over)
+
+
+@njit(cache=True, error_model="numpy")
+def share(v_row: float, v_column: float, over: float, cell_s: float, k: float) -> float:
+    """Return the part of the voltage between row and column that lies across the memristor of a 1T1R cell, in volts.
+
+    The transistor is on the column's side; `over` is its gate's voltage against ground above the threshold, `k` its transconductance
+    parameter in A/V^2, 0 for an ideal switch. Square law, source: Shichman and Hodges, IEEE J. Solid-State Circuits 3:285 (1968). The
+    memristor takes the current i = g u, and so does the channel; both forms are quadratic in u.
+    """
+    v = v_row - v_column
+    if k == 0.0:
+        return v if over > min(v_row, v_column) else 0.0
+    if v > 0.0:
+        # The source is the column. In the linear range k((A)x - x^2/2) = g (v - x), x across the channel.
+        a = over - v_column
+        if a <= 0.0 or cell_s <= 0.0:
+            return 0.0
+        b = k * a + cell_s
+        x = (b - np.sqrt(max(b * b - 2.0 * k * cell_s * v, 0.0))) / k
+        return v - x if x < a and b * b >= 2.0 * k * cell_s * v else 0.5 * k * a * a / cell_s
+    # The source is the inner node, u above the row: g u = k((A - u)(V - u) - (V - u)^2/2), saturated from V = A on.
+    a, w = over - v_row, -v
+    if a <= 0.0 or cell_s <= 0.0:
+        return 0.0
+    w = min(w, a)
+    b = k * a + cell_s
+    return -(b - np.sqrt(max(b * b - k * k * (2.0 * a * w - w * w), 0.0))) / k
+
+
 @njit(cache=True, error_model="numpy")
 def potentials(volts: Any, pins: Any, state: Any, now: Any, constants: Any) -> None:
-    """Fill in the voltages of floating lines, so that no current flows into any of them; `volts` has shape (2, lines).
+    """Fill in the voltages of floating rows and columns, so that no current flows into any of them; `volts` has shape (3, lines).
 
     The held lines' voltages are given, `state` holds w of every cell. Conductances are positive, so the nodal matrix of the floating
-    lines is positive definite as soon as one line is held; lines without any held one float at 0 V. Solved by Cholesky's method.
+    lines is positive definite as soon as one line is held; lines without any held one float at 0 V. Solved by Cholesky's method. A
+    transistor counts as the resistor that it is at small voltages. A gate line floats at 0 V, where it was when its pulse gate went off.
     """
     rows, columns = now[ROWS], now[COLUMNS]
     floats = np.zeros((2, max(rows, columns)), np.uint8)
@@ -118,25 +169,27 @@ def potentials(volts: Any, pins: Any, state: Any, now: Any, constants: Any) -> N
         if p < split:
             i = nodes[p]
             for j in range(columns):
-                g = g_mid + g_half * state[i * columns + j]
+                g = through(g_mid + g_half * state[i * columns + j], i, j, volts, now, constants)
                 matrix[p, p] += g
                 if floats[1, j] == 0:
                     current[p] += g * volts[1, j]
         else:
             j = nodes[p]
             for i in range(rows):
-                g = g_mid + g_half * state[i * columns + j]
+                g = through(g_mid + g_half * state[i * columns + j], i, j, volts, now, constants)
                 matrix[p, p] += g
                 if floats[0, i] == 0:
                     current[p] += g * volts[0, i]
             for q in range(split):
-                matrix[p, q] = -(g_mid + g_half * state[nodes[q] * columns + j])
+                matrix[p, q] = -through(
+                    g_mid + g_half * state[nodes[q] * columns + j], nodes[q], j, volts, now, constants
+                )
     coupled = 0 < split < n
     if coupled:
         _cholesky_solve(matrix, current)
     else:
         for p in range(n):
-            current[p] = current[p] / matrix[p, p]
+            current[p] = current[p] / matrix[p, p] if matrix[p, p] > 0.0 else 0.0
     for p in range(n):
         volts[0 if p < split else 1, nodes[p]] = current[p]
 
@@ -177,6 +230,9 @@ def age_cycles(cycle: int, now: Any) -> int:
 @njit(cache=True, error_model="numpy")
 def _end_pulses(cycle: int, world: World, pulse: Any, age: Any, ages: bool) -> None:
     """End the pulses of every cell whose row or column changes its voltage at `cycle`."""
+    if world.now[GATED] != 0:
+        _end_gated_pulses(cycle, world, pulse, age, ages)
+        return
     tile, sensing, dummy = world.now[TILE], world.now[SENSING], world.now[DUMMY]
     wired = world.now[WIRED] != 0
     aged = age_cycles(cycle, world.now)
@@ -234,13 +290,61 @@ def _end_pulses(cycle: int, world: World, pulse: Any, age: Any, ages: bool) -> N
 
 
 @njit(cache=True, error_model="numpy")
+def _end_gated_pulses(cycle: int, world: World, pulse: Any, age: Any, ages: bool) -> None:
+    """End the pulses of every cell whose row, column or gate line changes its voltage at `cycle`.
+
+    A cell whose transistor is off has seen nothing: line pulses that end then are no half-selection of it.
+    """
+    now, constants, volts, since, changed, driven = (
+        world.now, world.constants, world.volts, world.since, world.changed, world.driven,
+    )  # fmt: skip
+    tile, sensing, dummy, along_rows = now[TILE], now[SENSING], now[DUMMY], now[GATED] == 1
+    aged = age_cycles(cycle, now)
+    threshold, cycle_s, limit_a, k = constants[THRESHOLD], constants[CYCLE_S], constants[LIMIT], constants[GATE_K]
+    cells, model, streams = world.cells[tile], world.model, world.streams[tile]
+    ups, downs, whole = world.counts[tile, 0], world.counts[tile, 1], world.counts[tile, 2]
+    rows, columns = now[ROWS], now[COLUMNS]
+    for i in range(rows):
+        for j in range(columns):
+            gate = i if along_rows else j
+            if changed[0, i] == 0 and changed[1, j] == 0 and changed[2, gate] == 0:
+                continue
+            begin = max(since[0, i], since[1, j], since[2, gate])
+            if begin >= cycle:
+                continue
+            cell = i * columns + j
+            ends = np.int64(changed[0, i] != 0 and driven[0, i] != 0) + np.int64(
+                changed[1, j] != 0 and driven[1, j] != 0
+            )
+            cell_s = constants[G_MID] + constants[G_HALF] * cells[W, cell]
+            v = share(volts[0, i], volts[1, j], gate_over(i, j, volts, now, constants), cell_s, k)
+            if abs(v) >= threshold:
+                if tile != dummy:
+                    if ages:
+                        age(cells, cell, model, (aged - (cycle - begin)) * cycle_s, streams[cell], 0)
+                    pulse(
+                        cells, cell, model, v, (cycle - begin) * cycle_s, aged * cycle_s, limit_a, streams[cell],
+                        ups[cell] + downs[cell],
+                    )  # fmt: skip
+                if v > 0.0:
+                    ups[cell] += 1
+                else:
+                    downs[cell] += 1
+                if sensing == 0:
+                    whole[cell] += ends
+            elif sensing == 0 and (v == 0.0 or ends == 2):
+                whole[cell] += ends if v == 0.0 else 1
+
+
+@njit(cache=True, error_model="numpy")
 def _switch_line(cycle: int, world: World, family: int, line: int) -> None:
     """Give a changed line its target voltage, and count the pulse that ends with it."""
     world.changed[family, line] = 0
     before, after = world.volts[family, line], world.target[family, line]
     if world.driven[family, line] != 0 and world.since[family, line] < cycle:
         world.line_counts[world.now[TILE], world.now[SENSING], family, line] += 1
-    world.now[LIVE] += (after != 0.0) - (before != 0.0)
+    if family < GATE_FAMILY:
+        world.now[LIVE] += (after != 0.0) - (before != 0.0)
     world.volts[family, line] = after
     world.since[family, line] = cycle
     world.driven[family, line] = after != 0.0 and _bit(world.pins[ON + family], line)
@@ -250,20 +354,21 @@ def _switch_line(cycle: int, world: World, family: int, line: int) -> None:
 def _settle_all(cycle: int, force: bool, world: World, pulse: Any, age: Any, ages: bool) -> None:
     """Find every line's voltage anew, floating ones included, and switch those that differ (all of them with `force`)."""
     low, high = 0.0, 0.0
-    for family in range(2):
+    for family in range(FAMILIES):
         for line in range(world.now[ROWS + family]):
             v = world.levels[family, line] if _bit(world.pins[ON + family], line) else 0.0
-            low, high = min(low, v), max(high, v)
+            if family < GATE_FAMILY:
+                low, high = min(low, v), max(high, v)
             world.target[family, line] = v
     # A floating line lies between the lowest and the highest held voltage: below the threshold apart, it moves nothing.
     if world.now[FLOATING] != 0 and high - low >= world.constants[THRESHOLD]:
         potentials(world.target, world.pins, world.cells[world.now[TILE], W], world.now, world.constants)
-    for family in range(2):
+    for family in range(FAMILIES):
         for line in range(world.now[ROWS + family]):
             world.changed[family, line] = force or world.target[family, line] != world.volts[family, line]
     if world.now[LIVE] != 0:
         _end_pulses(cycle, world, pulse, age, ages)
-    for family in range(2):
+    for family in range(FAMILIES):
         for line in range(world.now[ROWS + family]):
             if world.changed[family, line] != 0:
                 _switch_line(cycle, world, family, line)
@@ -276,7 +381,7 @@ def _settle(cycle: int, world: World, pulse: Any, age: Any, ages: bool) -> None:
     words = pins.shape[1]
     lines = world.order
     count = 0
-    for family in range(2):
+    for family in range(FAMILIES):
         for index in range(words):
             drive = pins[STATE + 2 * family + 1, index] & ~pins[STATE + 2 * family, index]
             on = drive & pins[GATE + family, index]
@@ -285,7 +390,7 @@ def _settle(cycle: int, world: World, pulse: Any, age: Any, ages: bool) -> None:
             while different != uint64(0):
                 lowest = different & (~different + uint64(1))
                 line = (index << 6) + np.int64(ones(lowest - uint64(1)))
-                lines[count] = (line << 1) | family
+                lines[count] = (line << 2) | family
                 count += 1
                 world.target[family, line] = world.levels[family, line] if on & lowest != uint64(0) else 0.0
                 world.changed[family, line] = world.target[family, line] != world.volts[family, line]
@@ -297,7 +402,7 @@ def _settle(cycle: int, world: World, pulse: Any, age: Any, ages: bool) -> None:
     if count != 0 and world.now[LIVE] != 0:
         _end_pulses(cycle, world, pulse, age, ages)
     for position in range(count):
-        family, line = lines[position] & 1, lines[position] >> 1
+        family, line = lines[position] & 3, lines[position] >> 2
         if world.changed[family, line] != 0:
             _switch_line(cycle, world, family, line)
 
@@ -362,15 +467,16 @@ def apply(pulse_address: int, age_address: int, events: Any, levels: Any, volts:
             now[RUNNING] = np.int64(event[2])
         elif kind == KIND_GATES:
             different = uint64(0)
-            for word in range(words):
-                different |= (pins[GATE, word] ^ event[4 + word]) | (pins[GATE + 1, word] ^ event[4 + words + word])
-                pins[GATE, word] = event[4 + word]
-                pins[GATE + 1, word] = event[4 + words + word]
+            for family in range(FAMILIES):
+                for word in range(words):
+                    gates = event[4 + family * words + word]
+                    different |= pins[GATE + family, word] ^ gates
+                    pins[GATE + family, word] = gates
             if different != uint64(0):
                 _settle(cycle, world, pulse, age, ages)
         elif kind == KIND_LEVEL:
-            family, line = np.int64(event[2]), np.int64(event[3])
-            v = np.int64(event[4]) * constants[LEVEL_STEP]
+            family, line = int(event[2]), np.int64(event[3])
+            v = np.int64(event[4]) * constants[GATE_STEP if family == GATE_FAMILY else LEVEL_STEP]
             on = now[LIVE] != 0
             if line == ALL_LINES:
                 levels[family, : now[ROWS + family]] = v
@@ -380,7 +486,7 @@ def apply(pulse_address: int, age_address: int, events: Any, levels: Any, volts:
             if on:
                 _settle_all(cycle, False, world, pulse, age, ages)
         elif kind == KIND_STATES:
-            for bit in range(4):
+            for bit in range(2 * FAMILIES):
                 for word in range(words):
                     pins[STATE + bit, word] = event[4 + bit * words + word]
             floats = _any_floats(pins, 0, now[ROWS]) or _any_floats(pins, 1, now[COLUMNS])
@@ -390,7 +496,9 @@ def apply(pulse_address: int, age_address: int, events: Any, levels: Any, volts:
             now[FLOATING] = floats
             now[SENSING] = 0
             for word in range(words):
-                if (pins[0, word] & pins[1, word]) | (pins[2, word] & pins[3, word]) != uint64(0):
+                if (pins[0, word] & pins[1, word]) | (pins[2, word] & pins[3, word]) != uint64(
+                    0
+                ):  # rows or columns at SENSE
                     now[SENSING] = 1
         elif kind == KIND_TILE:
             # What was under way ends on the old cells; the lines' voltages then lie on the new ones.
@@ -422,11 +530,30 @@ def observe(address: int, cells: Any, streams: Any, now: Any, model: Any, now_s:
 
 
 @njit(cache=True, error_model="numpy")
+def gated_currents(sensed: int, lines: int, volts: Any, state: Any, now: Any, constants: Any) -> Any:
+    """Return the same as `currents` of an array whose cells have transistors."""
+    rows, columns = now[ROWS], now[COLUMNS]
+    out = np.zeros(lines)
+    k = constants[GATE_K]
+    for i in range(lines if sensed == 0 else rows):
+        for j in range(lines if sensed == 1 else columns):
+            v_row = volts[0, i] if sensed == 1 else 0.0
+            v_column = volts[1, j] if sensed == 0 else 0.0
+            if v_row != v_column:
+                g = constants[G_MID] + constants[G_HALF] * state[i * columns + j]
+                current = g * share(v_row, v_column, gate_over(i, j, volts, now, constants), g, k)
+                out[j if sensed == 1 else i] += current if sensed == 1 else -current
+    return out
+
+
+@njit(cache=True, error_model="numpy")
 def currents(sensed: int, lines: int, volts: Any, state: Any, now: Any, constants: Any) -> Any:
     """Return the currents into the first `lines` lines of a family held at 0 V, in amperes.
 
-    The other family is at its voltages in `volts`, shape (2, lines); `state` holds w of every cell.
+    The other family is at its voltages in `volts`, shape (3, lines); `state` holds w of every cell.
     """
+    if now[GATED] != 0:
+        return gated_currents(sensed, lines, volts, state, now, constants)
     rows, columns = now[ROWS], now[COLUMNS]
     out = np.zeros(lines)
     total = 0.0

@@ -16,7 +16,7 @@ from crossloop.protocol.converters import Levels, Samples
 from crossloop.protocol.errors import RangeError, ShapeError
 from crossloop.protocol.microops import LineState
 from crossloop.protocol.parameters import Parameters
-from crossloop.protocol.streams import Family
+from crossloop.protocol.streams import CROSSING, Family
 from crossloop_sim import noise
 from crossloop_sim.array import Currents
 from crossloop_sim.devices.device import Draws, FloatArray
@@ -57,20 +57,22 @@ class Plant:
         self._cycle_streams = np.array([draw.streams(noise.Purpose.CYCLE) for draw in draws])
         self._read_streams = np.array([draw.streams(noise.Purpose.CELL_READ) for draw in draws])
         self._counts = np.zeros((p.tiles, 3, p.rows * p.columns), np.int64)
-        self._line_counts = np.zeros((p.tiles, 2, 2, lines), np.int64)
+        self._line_counts = np.zeros((p.tiles, 2, kernels.FAMILIES, lines), np.int64)
         self._conversions = np.zeros((p.tiles, 2), np.int64)
-        self._levels = np.zeros((2, lines))
-        self._volts = np.zeros((2, lines))
-        self._pins = np.zeros((8, line_words(p)), np.uint64)  # every line floats after reset
-        self._since = np.zeros((2, lines), np.int64)
-        self._driven = np.zeros((2, lines), np.uint8)
-        self._target = np.zeros((2, lines))
-        self._changed = np.zeros((2, lines), np.uint8)
-        self._order = np.zeros(2 * lines, np.int64)
-        self._now = np.array([0, p.rows, p.columns, 1, 0, 0, 0, -1, 0, 0, 0, 0], np.int64)
+        by_line = (kernels.FAMILIES, lines)
+        self._levels = np.zeros(by_line)
+        self._volts = np.zeros(by_line)
+        self._pins = np.zeros((4 * kernels.FAMILIES, line_words(p)), np.uint64)  # every line floats after reset
+        self._since = np.zeros(by_line, np.int64)
+        self._driven = np.zeros(by_line, np.uint8)
+        self._target = np.zeros(by_line)
+        self._changed = np.zeros(by_line, np.uint8)
+        self._order = np.zeros(kernels.FAMILIES * lines, np.int64)
+        self._now = np.array([0, *map(p.lines, Family), 1, 0, 0, 0, -1, 0, 0, 0, 0, p.gate_lines], np.int64)
         self._constants = np.array([
-            Levels.of(p).step_v, device.v_threshold_v, 1 / p.clock_hz, c.front_end.limit_a, device.g_mid_s, device.g_half_s,
-            c.front_end.read_noise / c.front_end.output_bound, *Samples.of(p).steps_a,
+            Levels.of(p).step_v, Levels.of(p, Family.GATES).step_v, device.v_threshold_v, 1 / p.clock_hz, c.front_end.limit_a,
+            device.g_mid_s, device.g_half_s, c.front_end.read_noise / c.front_end.output_bound, c.transistor.v_gate_threshold_v,
+            c.transistor.gate_k_a_per_v2, *Samples.of(p).steps_a,
         ])  # fmt: skip
         self._model = np.ascontiguousarray(device.constants(), np.float64)
         # The plane itself where no kernel has to be asked.
@@ -80,9 +82,14 @@ class Plant:
         self._seen = np.empty(p.rows * p.columns)
         self._errors = channel_errors(c.front_end, c.seed, lines)
         ideal = c.wires.ideal and c.iv == "ohmic"
+        if p.gate_lines and not ideal:
+            raise RangeError(
+                "plant with gate lines must have ideal wires and ohmic cells; resistance together with transistors is in "
+                "crossloop_sim.array, outside the pins; nothing was opened"
+            )
         self._wired = None if ideal else WiredLines(p, c.wires, c.iv)
         self._now[kernels.WIRED] = self._wired is not None
-        delays_s = np.full((2, lines), c.front_end.t_filter_s) + (
+        delays_s = np.full((len(CROSSING), lines), c.front_end.t_filter_s) + (
             0.0 if self._wired is None else self._wired.delays_s()
         )
         self._filter = Filter(delays_s) if delays_s.any() else None
@@ -143,7 +150,7 @@ class Plant:
         if self._wired is not None and cycle > self._cycle and self._now[kernels.LIVE] != 0:
             self._wired.pass_cycles(self._point(self._cells[self._now[kernels.TILE], W]), cycle - self._cycle)
         if self._filter is not None and cycle > self._cycle:
-            for family in Family:
+            for family in CROSSING:
                 currents_a = self._line_currents(family, int(self._now[kernels.ROWS + family]), cycle)
                 self._filter.advance(family, currents_a, (cycle - self._cycle) / self._parameters.clock_hz)
         self._cycle = cycle
@@ -289,7 +296,7 @@ class Plant:
 
     def filtered_a(self) -> FloatArray:
         """Return the outputs of the channels' filters in amperes, shape (2, lines of the longer family); all 0 without a filter."""
-        return np.zeros_like(self._volts) if self._filter is None else self._filter.outputs_a.copy()
+        return np.zeros_like(self._volts[:2]) if self._filter is None else self._filter.outputs_a.copy()
 
     def voltages_v(self) -> tuple[FloatArray, FloatArray]:
         """Return the voltages of rows and of columns in volts, at their near ends; floating lines carry no current."""

@@ -108,7 +108,7 @@ COMMANDS = {
     "unknown opcode": (bytes(6), Status.UNKNOWN_COMMAND),
     "half a header": (commands.disarm()[:5], Status.COMMAND_TRUNCATED),
     "no data": (commands.write_register(Register.ROW_SEED, 1)[:-1], Status.COMMAND_TRUNCATED),
-    "register": (commands.read_register(14), Status.ADDRESS_RANGE),
+    "register": (commands.read_register(19), Status.ADDRESS_RANGE),
     "vector end": (commands.write_bytes(0, b"ab", 1023), Status.ADDRESS_RANGE),
     "vector end, words": (commands.write_words(b"abcd", 1023), Status.ADDRESS_RANGE),
     "vector end, reading": (commands.read_words(2, 1023), Status.ADDRESS_RANGE),

@@ -27,7 +27,7 @@ class FakeDevice:
     def __init__(self, parameters=None):
         self.parameters = parameters or Parameters(rows=5, columns=4, tiles=2)
         self.identity = pack_identity(self.parameters)
-        self.registers = dict.fromkeys(range(14), 0)
+        self.registers = dict.fromkeys(range(19), 0)
         self.vector = np.zeros(self.parameters.vector_words, np.int16)
         self.banks = {1: b"", 2: b""}
         self.programs = bytearray(8 * self.parameters.program_ops)
@@ -137,7 +137,7 @@ class FakeDevice:
     def _command(self, opcode, argument, count, address, data):
         if opcode == 1:
             value = int.from_bytes(data, "little")
-            if 2 <= argument <= 5 and self.registers[argument] not in {0, value}:
+            if (2 <= argument <= 5 or 14 <= argument <= 17) and self.registers[argument] not in {0, value}:
                 return 13, b""
             self.registers[argument] = 0 if 8 <= argument <= 12 else value
         elif opcode == 2:

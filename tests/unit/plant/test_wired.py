@@ -5,7 +5,7 @@ import pytest
 
 from crossloop.protocol.errors import RangeError
 from crossloop.protocol.microops import LineState
-from crossloop.protocol.streams import Family
+from crossloop.protocol.streams import CROSSING, Family
 from crossloop_sim.array import Array, Lines, Sinh, Wires
 from crossloop_sim.events import conversion_record
 
@@ -19,7 +19,7 @@ def conductances(rng, shape):
     return rng.uniform(9.3e-9, 74e-9, shape)
 
 
-@pytest.mark.parametrize("sensed", list(Family))
+@pytest.mark.parametrize("sensed", CROSSING)
 def test_conversions_have_the_ir_drop_of_the_array(bench, rng, sensed):
     pins = bench(rows=12, columns=9, sample_bits=15, **WIRES)
     pins.plant.set_conductance_s(0, conductances(rng, (12, 9)))

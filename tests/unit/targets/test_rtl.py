@@ -11,7 +11,7 @@ from crossloop.protocol.errors import LinkError
 from crossloop.protocol.frames import FrameKind
 from crossloop.protocol.microops import LineState, Opcode, Selection
 from crossloop.protocol.registers import Register
-from crossloop.protocol.streams import Family
+from crossloop.protocol.streams import CROSSING, Family
 from crossloop_sim.engine import target
 from crossloop_sim.targets import open_model, open_rtl
 from crossloop_sim.transcript import difference
@@ -87,7 +87,7 @@ class Programs:
         wrong = self.chance(0.25)
         if self.chance(0.5):
             code = self._random.choice([60, -60])
-            made += [ops.connect(family, LineState.DRIVE) for family in Family]
+            made += [ops.connect(family, LineState.DRIVE) for family in CROSSING]
             made += [ops.level(Family.ROWS, 65535, code), ops.level(Family.COLUMNS, 65535, -code)]
         for _ in range(pick(1, 14)):
             if self.chance(0.12):

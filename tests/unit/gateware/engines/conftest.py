@@ -14,7 +14,7 @@ from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.timing import BASE_CYCLES
 from crossloop_hdl.engines.counters import COUNTERS
 from crossloop_hdl.engines.engine_bay import EngineBay
-from crossloop_hdl.frontend.direct import DIRECT_OUTPUTS
+from crossloop_hdl.frontend.direct import line_members
 
 EXECUTE = BASE_CYCLES - 1
 
@@ -116,7 +116,7 @@ class Bench:
 
     async def _execute(self, ctx: Any, bay: EngineBay, ops: Sequence[MicroOp]) -> Run:
         pins = bay.pins
-        watched = {name: getattr(pins, name) for name in DIRECT_OUTPUTS}
+        watched = {name: getattr(pins, name) for name in ("tile", *line_members(self.parameters))}
         watched |= {name: getattr(bay, name) for name in ("armed", "tripped", "trip_cause", "gates_off")}
         run = Run({name: [] for name in watched}, [0], [], b"", {})
         queue, phase, cycle, tail = list(ops), 0, 0, self.tail

@@ -7,7 +7,7 @@ import pytest
 
 from crossloop.protocol import microops, streams
 from crossloop.protocol.microops import LineState, Selection
-from crossloop.protocol.streams import LANE_BITS, MAGNITUDE_BITS, Family
+from crossloop.protocol.streams import CROSSING, LANE_BITS, MAGNITUDE_BITS, Family
 
 DRIVE_ROWS = microops.connect(Family.ROWS, LineState.DRIVE)
 DRIVE_COLUMNS = microops.connect(Family.COLUMNS, LineState.DRIVE)
@@ -54,21 +54,21 @@ def test_gates_are_bit_exact_with_the_streams(bench, shape):
         DRIVE_COLUMNS,
         *(microops.coincide(slots, WIDTH, GAP, row_sign=row, column_sign=column) for row, column in passes),
     )
-    families = dict(zip(Family, banks, strict=True))
+    families = dict(zip(CROSSING, banks, strict=True))
     models = {
         family: Stream(family, [byte & 0x7F for byte in bank], seeds[family]) for family, bank in families.items()
     }
-    fired = {family: [] for family in Family}
+    fired = {family: [] for family in CROSSING}
     for number, signs in enumerate(passes):
-        expected = {family: [] for family in Family}
+        expected = {family: [] for family in CROSSING}
         for _ in range(slots):
-            for family, sign in zip(Family, signs, strict=True):
+            for family, sign in zip(CROSSING, signs, strict=True):
                 bits = models[family].draw()
                 bits = [bit and byte >> 7 == sign for bit, byte in zip(bits, families[family], strict=True)]
                 expected[family].append(mask(bits))
         assert gates_of_slots(run, 2 + number, slots, "row_gates") == expected[Family.ROWS]
         assert gates_of_slots(run, 2 + number, slots, "column_gates") == expected[Family.COLUMNS]
-        for family in Family:
+        for family in CROSSING:
             fired[family] += [value.bit_count() for value in expected[family]]
     assert run.counters["slots"] == slots * len(passes)
     assert run.counters["row_pulses"] == sum(fired[Family.ROWS])
@@ -155,7 +155,7 @@ def draws(family, magnitudes, seed):
 def pair():
     generator = np.random.default_rng(3)
     magnitudes = [generator.integers(0, 128, 40), generator.integers(0, 128, 36)]
-    return magnitudes, [draws(family, m, 1000 + family) for family, m in zip(Family, magnitudes, strict=True)]
+    return magnitudes, [draws(family, m, 1000 + family) for family, m in zip(CROSSING, magnitudes, strict=True)]
 
 
 def test_firing_rates_are_the_probabilities_asked_for(pair):
