@@ -121,6 +121,19 @@ class LimitCodes:
             Register.DUTY_REST: self.duty_rest,
         }
 
+    def in_volts(self, parameters: Parameters) -> Limits:
+        """Return the limits in volts and seconds."""
+        levels, clock = Levels.of(parameters), Clock.of(parameters)
+        return Limits(
+            v_level_max_v=levels.volts(self.level_max),
+            v_level_min_v=levels.volts(self.level_min),
+            v_gate_max_v=Levels.of(parameters, Family.GATES).volts(self.gate_max) if parameters.gate_lines else None,
+            one_gate=bool(self.rules & Rule.ONE_GATE),
+            width_cap_s=clock.seconds(self.width_cap),
+            duty_cap=self.duty_cap,
+            dead_man_s=clock.seconds(self.dead_man),
+        )
+
     def describe(self, parameters: Parameters) -> str:
         """Return the limits in volts and seconds."""
         levels, clock = Levels.of(parameters), Clock.of(parameters)

@@ -61,6 +61,10 @@ class Operation(ABC):
     def result(self, conversions: list[Codes]) -> object:
         """Make the operation's result of its conversions."""
 
+    def gate_line(self, parameters: Parameters) -> int | None:  # noqa: ARG002
+        """Return the only gate line that has to be on, in builds that have gate lines; None for all of them."""
+        return None
+
     def dry_run(self, parameters: Parameters) -> prediction.DryRun:
         """Predict the run exactly."""
         program = self.program(parameters)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from crossloop.gate_lines import gate_line_of
 from crossloop.limits import LimitCodes
 from crossloop.operation import Codes, Operation, check_line, check_vector, lines_of, other
 from crossloop.protocol import commands
@@ -218,6 +219,10 @@ class PulseTrain(Operation):
             m.pulse(self.count, self.width_cycles, self.gap_cycles),
             m.halt(),
         )
+
+    def gate_line(self, parameters: Parameters) -> int:
+        """Return the cell's gate line."""
+        return gate_line_of(self.row, self.column, parameters)
 
     def check_data(self, parameters: Parameters, limits: LimitCodes) -> None:
         """Nothing beside the program."""

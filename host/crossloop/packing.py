@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from crossloop.dry_run import DryRun
+from crossloop.gate_lines import with_gates_on
 from crossloop.limits import LimitCodes
 from crossloop.operation import Codes, Operation, check_program, decode_codes
 from crossloop.program_cache import ProgramCache
@@ -14,6 +16,7 @@ from crossloop.protocol.frames import CRC, REPLY_HEADER, REQUEST_HEADER
 from crossloop.protocol.microops import MICRO_OP, MicroOp, Opcode
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.records import RECORD_HEADER, RecordKind
+from crossloop.protocol.timing import duration_cycles
 
 _RECORD = RECORD_HEADER.size
 _COMMAND = commands.COMMAND_HEADER.size
@@ -63,6 +66,32 @@ class Packer:
         self._limits = limits
         self._programs = programs
         self._compiled: dict[object, Compiled] = {}
+        self._gate_code = limits.gate_max
+
+    @property
+    def gate_code(self) -> int:
+        """Level code of the gate lines while an operation runs that does not set them itself."""
+        return self._gate_code
+
+    @gate_code.setter
+    def gate_code(self, code: int) -> None:
+        self._gate_code = code
+        self._compiled.clear()
+
+    def _gated(self, operation: Operation) -> tuple[MicroOp, ...]:
+        """Return the operation's program as it is run."""
+        program, line = operation.program(self._parameters), operation.gate_line(self._parameters)
+        return with_gates_on(program, self._parameters, self._gate_code, line)
+
+    def dry_run(self, operation: Operation) -> DryRun:
+        """Predict an operation's run, gate lines included."""
+        plain = operation.dry_run(self._parameters)
+        added = len(self._gated(operation)) - len(operation.program(self._parameters))
+        if not added:
+            return plain
+        cycles = sum(duration_cycles(op, self._parameters) for op in self._gated(operation)[1 : 1 + added])
+        total = plain.cycles + cycles
+        return replace(plain, cycles=total, time_s=total / self._parameters.clock_hz)
 
     def pack(self, operations: Sequence[Operation]) -> list[Frame]:
         """Check operations and return the frames that execute them in order.
@@ -95,7 +124,7 @@ class Packer:
         key = operation.key
         compiled = self._compiled.get(key)
         if compiled is None:
-            program = operation.program(self._parameters)
+            program = self._gated(operation)
             check_program(program, self._parameters, self._limits)
             image = b"".join([op.encode() for op in program])
             reply = reply_bytes(program)
@@ -106,7 +135,7 @@ class Packer:
                 )
             if len(image) > self._parameters.program_ops * MICRO_OP.size:
                 ProgramCache(self._parameters.program_ops).place(image)  # raises with the reason
-            compiled = Compiled(image, reply, operation.dry_run(self._parameters).time_s)
+            compiled = Compiled(image, reply, self.dry_run(operation).time_s)
             if len(self._compiled) >= 4096:  # programs that differ each time must not fill the host's memory
                 self._compiled.clear()
             self._compiled[key] = compiled

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from crossloop.dry_run import DryRun
 from crossloop.inspection import LIMIT_REGISTERS, read_registers, read_state
 from crossloop.keep_alive import KeepAlive
 from crossloop.limits import LimitCodes, Limits, settle
@@ -29,6 +30,7 @@ from crossloop.protocol.errors import (
 from crossloop.protocol.frames import Reply
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.registers import Register
+from crossloop.protocol.streams import Family
 from crossloop.protocol.transport import Transport
 from crossloop.state import Counters, State
 from crossloop.vector_memory import words_of, words_to_read, words_to_write
@@ -123,16 +125,30 @@ class Session:
     def limits(self) -> Limits:
         """The limits in force."""
         codes = self._limits
-        return Limits(
-            v_level_max_v=self.levels.volts(codes.level_max),
-            width_cap_s=self.clock.seconds(codes.width_cap),
-            dead_man_s=self.clock.seconds(codes.dead_man),
-        )
+        return codes.in_volts(self.parameters)
 
     @property
     def limit_codes(self) -> LimitCodes:
         """The limits in force, in codes and cycles."""
         return self._limits
+
+    @property
+    def v_gate_v(self) -> float:
+        """Voltage of the gate lines while an operation runs that does not set them itself; at first the highest that the limits allow."""
+        return Levels.of(self.parameters, Family.GATES).volts(self._packer.gate_code)
+
+    @v_gate_v.setter
+    def v_gate_v(self, value_v: float) -> None:
+        if not self.parameters.gate_lines:
+            raise RangeError("v_gate_v was set, but this build has no gate lines; build it with gate_lines=1 or 2")
+        levels = Levels.of(self.parameters, Family.GATES)
+        code = levels.code(value_v, "v_gate_v")
+        self._limits.check_gate(code, levels, "v_gate_v")
+        self._packer.gate_code = code
+
+    def dry_run(self, operation: Operation) -> DryRun:
+        """Predict the run of an operation on this device: time, pulses, conversions."""
+        return self._packer.dry_run(operation)
 
     def arm(self) -> None:
         """Let programs drive lines; clears a latched trip whose cause is gone.
@@ -165,6 +181,10 @@ class Session:
     def state(self) -> State:
         """Ask the safety gate for its state."""
         return read_state(self.link)
+
+    def delivered_s(self) -> float:
+        """Ask for how long pulse gates were on when they were last on, in seconds: after a trip, the width that was delivered."""
+        return self.clock.seconds(read_registers(self.link, (Register.DELIVERED,))[Register.DELIVERED])
 
     def counters(self, *, clear: bool = False) -> Counters:
         """Read the device's pulse counters, and set those that can be cleared to 0 if asked to."""

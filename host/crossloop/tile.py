@@ -153,6 +153,7 @@ class Tile(Sensing):
         settle_s: float = SETTLE_S,
         integrate_s: float = INTEGRATE_S,
         gap_s: float = GAP_S,
+        v_gate_v: float | None = None,
     ) -> Verified:
         """Bring cells into a window around their targets, one after the other, by a ladder that the device climbs by itself.
 
@@ -178,6 +179,8 @@ class Tile(Sensing):
             As in `read_all`.
         gap_s : float
             Time after each pulse in seconds.
+        v_gate_v : float, optional
+            Voltage of the cell's gate line while it is read, in builds with gate lines; by default the session's.
 
         Returns
         -------
@@ -187,7 +190,7 @@ class Tile(Sensing):
         return writing.write_verify(
             self, target_g_s, tolerance_s=tolerance_s, v_read_v=v_read_v, up=up, down=down, origin=origin, averages=averages,
             confirmations=confirmations, wait_s=wait_s, attempts=attempts, turns=turns, range_index=range_index, settle_s=settle_s,
-            integrate_s=integrate_s, gap_s=gap_s,
+            integrate_s=integrate_s, gap_s=gap_s, v_gate_v=v_gate_v,
         )  # fmt: skip
 
     def endure(

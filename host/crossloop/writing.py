@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from crossloop.fabric.ladder import Ladder
 from crossloop.fabric.write_verify import (
     RESULT_WORDS,
-    Ladder,
     Reason,
     WriteVerify,
     WriteVerifyOutcome,
@@ -20,7 +20,9 @@ from crossloop.fabric.write_verify import (
     check_table,
     records_of,
 )
+from crossloop.protocol.converters import Levels
 from crossloop.protocol.errors import RangeError, ShapeError
+from crossloop.protocol.streams import Family
 from crossloop.quantise import finite_array
 
 if TYPE_CHECKING:
@@ -30,7 +32,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class VoltageLadder:
-    """Pulses of one direction: voltages across the cell, half of them on its row and the other half, inverted, on its column."""
+    """Pulses of one direction: voltages between row and column of the cell.
+
+    Half of each is on the row and the other half, inverted, on the column; in builds with gate lines all of it is on the line that crosses
+    the cell's gate line.
+    """
 
     v_start_v: float
     """First voltage, above 0 V."""
@@ -46,14 +52,26 @@ class VoltageLadder:
     """Growth of the width when the voltage has reached its end; by default the ladder ends there."""
     width_first: bool = False
     """The width grows first instead."""
+    v_gate_v: float = 0.0
+    """First voltage of the cell's gate line, in builds with gate lines: what its transistor lets through."""
+    v_gate_stop_v: float | None = None
+    """Last voltage of the gate line; by default the first. The gate voltage grows before the others."""
+    v_gate_step_v: float = 0.0
+    """Growth of the gate voltage from one pulse to the next."""
 
     def codes(self, session: Session, name: str) -> Ladder:
         """Return the ladder in level codes and cycles; raises RangeError for what has no exact code."""
         levels, clock = session.levels, session.clock
+        gates = Levels.of(session.parameters, Family.GATES)
+        part, half = (1, "") if session.parameters.gate_lines else (2, "half of ")
+        gate_stop_v = self.v_gate_v if self.v_gate_stop_v is None else self.v_gate_stop_v
         return Ladder(
-            start=levels.code(self.v_start_v / 2, f"half of v_start_v of ladder {name!r}"),
-            stop=levels.code(self.v_stop_v / 2, f"half of v_stop_v of ladder {name!r}"),
-            step=levels.code(self.v_step_v / 2, f"half of v_step_v of ladder {name!r}"),
+            start=levels.code(self.v_start_v / part, f"{half}v_start_v of ladder {name!r}"),
+            stop=levels.code(self.v_stop_v / part, f"{half}v_stop_v of ladder {name!r}"),
+            step=levels.code(self.v_step_v / part, f"{half}v_step_v of ladder {name!r}"),
+            gate=gates.code(self.v_gate_v, f"v_gate_v of ladder {name!r}"),
+            gate_stop=gates.code(gate_stop_v, f"v_gate_stop_v of ladder {name!r}"),
+            gate_step=gates.code(self.v_gate_step_v, f"v_gate_step_v of ladder {name!r}"),
             width_cycles=clock.cycles(self.width_s, "width_s"),
             width_stop_cycles=0 if self.width_stop_s is None else clock.cycles(self.width_stop_s, "width_stop_s"),
             width_step_cycles=0 if self.width_step_s is None else clock.cycles(self.width_step_s, "width_step_s"),
@@ -97,6 +115,7 @@ def write_verify(
     settle_s: float,
     integrate_s: float,
     gap_s: float,
+    v_gate_v: float | None,
 ) -> Verified:
     """Execute `Tile.write_verify`."""
     session = tile.session
@@ -117,7 +136,7 @@ def write_verify(
         read_code=session.levels.code(v_read_v, "v_read_v"), averages=averages, confirmations=confirmations,
         wait_cycles=clock.cycles(wait_s, "wait_s") if wait_s else 0, attempts=attempts, turns=turns, range_index=range_index,
         settle_cycles=clock.cycles(settle_s, "settle_s", 0xFFFF), integrate_cycles=clock.cycles(integrate_s, "integrate_s", 0xFFFF),
-        gap_cycles=clock.cycles(gap_s, "gap_s", 0xFFFF),
+        gap_cycles=clock.cycles(gap_s, "gap_s", 0xFFFF), read_gate=_read_gate(session, v_gate_v),
     )  # fmt: skip
     codes = np.rint(target * per_siemens).astype(np.int64)
     if codes.max() > averages * session.samples.code_max or codes.min() < 0:
@@ -129,6 +148,17 @@ def write_verify(
     reached = outcome.codes / per_siemens
     return Verified(
         reached, reached - target, outcome.attempts, outcome.failures, clock.seconds(outcome.cycles), outcome
+    )
+
+
+def _read_gate(session: Session, v_gate_v: float | None) -> int:
+    """Return the gate code of a reading: the session's, if none is asked for."""
+    if not session.parameters.gate_lines:
+        if v_gate_v is not None:
+            raise RangeError("v_gate_v was given, but this build has no gate lines; nothing was sent")
+        return 0
+    return Levels.of(session.parameters, Family.GATES).code(
+        session.v_gate_v if v_gate_v is None else v_gate_v, "v_gate_v"
     )
 
 

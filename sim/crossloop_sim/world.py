@@ -36,11 +36,24 @@ class World:
         """What the controller's pins are connected to."""
         self._figures: Callable[[], dict[str, Any]] = dict
         self._advance: Callable[[int], None] | None = None
+        self._set_compliance: Callable[[bool], None] | None = None
 
-    def attach(self, figures: Callable[[], dict[str, Any]], advance: Callable[[int], None]) -> None:
-        """Tell how the controller reports figures and lets device time pass."""
+    def attach(
+        self,
+        figures: Callable[[], dict[str, Any]],
+        advance: Callable[[int], None],
+        set_compliance: Callable[[bool], None] | None = None,
+    ) -> None:
+        """Tell how the controller reports figures, lets device time pass, and hears of too high a current."""
         self._figures = figures
         self._advance = advance
+        self._set_compliance = set_compliance
+
+    def set_compliance(self, *, active: bool) -> None:
+        """Set the compliance input of the controller: a comparator of the front end says that a current is too high."""
+        if self._set_compliance is None:
+            raise LinkError("the compliance input of this target cannot be set from here")
+        self._set_compliance(active)
 
     def statistics(self) -> dict[str, Any]:
         """Return figures of the simulation.

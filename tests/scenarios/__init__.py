@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from crossloop.session import Session
-from scenarios import arithmetic, memory, products, pulses, safety, sequences, updates
+from scenarios import arithmetic, gate_lines, memory, products, pulses, safety, sequences, updates
 
 Scenario = Callable[[Session, np.random.Generator], None]
 
@@ -31,6 +31,8 @@ SCENARIOS: dict[str, Scenario] = {
     "arithmetic": arithmetic.compute_at_random,
     "refused arithmetic": arithmetic.refuse_bad_arithmetic,
     "samples and streams": arithmetic.sample_and_drive,
+    "gate lines": gate_lines.walk_gates_and_break_their_rules,
+    "compliance and duty": gate_lines.end_pulses_early,
     "vector memory": memory.write_and_read_back,
 }
 """Name and program."""

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 from crossloop.limits import LimitCodes
 from crossloop.operation import Codes, Operation
+from crossloop.protocol import commands
+from crossloop.protocol.frames import Reply
 from crossloop.protocol.microops import MicroOp
 from crossloop.protocol.parameters import Parameters
+from crossloop.session import Session
 
 
 @dataclass(frozen=True)
@@ -33,3 +36,15 @@ class RawProgram(Operation):
 
     def result(self, conversions: list[Codes]) -> list[Codes]:
         return conversions
+
+
+def send_raw(session: Session, *parts: bytes) -> Reply:
+    """Send commands as they are: the host library would refuse most of what is offered here."""
+    return session.link.exchange([b"".join(parts)])[0]
+
+
+def run_raw(session: Session, *ops: MicroOp) -> Reply:
+    """Load micro-ops to the end of the program memory and run them, past every check of the host."""
+    image = b"".join(op.encode() for op in ops)
+    address = session.parameters.program_ops - len(ops)
+    return send_raw(session, commands.write_program(image, address), commands.run(address))

@@ -9,23 +9,12 @@ from crossloop.operations import PulseTrain
 from crossloop.protocol import commands
 from crossloop.protocol import microops as m
 from crossloop.protocol.errors import CommandError, SafetyTrip, Status, TripCause
-from crossloop.protocol.frames import Reply
 from crossloop.protocol.microops import LineState, MicroOp, Opcode, Selection
 from crossloop.protocol.parameters import ALL_LINES
 from crossloop.protocol.records import RecordKind, unpack_records
 from crossloop.protocol.streams import Family
 from crossloop.session import Session
-
-
-def _send(session: Session, *parts: bytes) -> Reply:
-    """Send commands as they are: the host library would refuse most of what is offered here."""
-    return session.link.exchange([b"".join(parts)])[0]
-
-
-def _run_raw(session: Session, *ops: MicroOp) -> Reply:
-    image = b"".join(op.encode() for op in ops)
-    address = session.parameters.program_ops - len(ops)
-    return _send(session, commands.write_program(image, address), commands.run(address))
+from scenarios.raw import run_raw, send_raw
 
 
 def _still_works(session: Session) -> None:
@@ -46,12 +35,12 @@ def offer_bad_programs(session: Session, rng: np.random.Generator) -> None:
         (tuple(m.loop(1) for _ in range(parameters.loop_depth + 1)), Status.LOOP_DEPTH),
     ]
     for ops, status in bad:
-        reply = _run_raw(session, *ops, m.halt())
+        reply = run_raw(session, *ops, m.halt())
         assert reply.status is status, (ops, reply.status)
         _still_works(session)
     unknown = bytes([200]) + bytes(7)
     address = parameters.program_ops - 1
-    reply = _send(session, commands.write_program(unknown, address), commands.run(address))
+    reply = send_raw(session, commands.write_program(unknown, address), commands.run(address))
     assert reply.status is Status.UNKNOWN_MICRO_OP
     _still_works(session)
 
@@ -59,7 +48,7 @@ def offer_bad_programs(session: Session, rng: np.random.Generator) -> None:
 def trip_and_arm_again(session: Session, rng: np.random.Generator) -> None:
     """Level window, width cap and stop trip the gate; running needs arming; arming needs a fresh token."""
     limits = session.limit_codes
-    reply = _run_raw(session, m.halt())
+    reply = run_raw(session, m.halt())
     assert reply.status is Status.NOT_ARMED
     drive = (
         m.connect(Family.ROWS, LineState.DRIVE),
@@ -71,7 +60,7 @@ def trip_and_arm_again(session: Session, rng: np.random.Generator) -> None:
         (m.pulse(1, limits.width_cap + 1, 4), TripCause.PULSE_WIDTH),
         (MicroOp(Opcode.COINCIDE, 0, 1, min(limits.width_cap + 1, 0xFFFF) | 1 << 16), TripCause.PULSE_WIDTH),
     ):
-        reply = _run_raw(session, *drive, op, m.pulse(3, 4, 4), m.halt())
+        reply = run_raw(session, *drive, op, m.pulse(3, 4, 4), m.halt())
         assert reply.status is Status.TRIPPED
         done = list(unpack_records(reply.payload))[-1]
         assert (done.kind, done.flags) == (RecordKind.DONE, Status.TRIPPED)

@@ -11,6 +11,8 @@ GEOMETRIES = {
     "1x1": "rows=1&columns=1&tiles=1",
     "5x4 two tiles": "rows=5&columns=4&tiles=2",
     "33x20 wide codes": "rows=33&columns=20&tiles=1&level_bits=12&sample_bits=12&frame_bytes=2048&request_slots=4",
+    "gate lines along rows": "rows=5&columns=4&tiles=2&gate_lines=1&dead_cycles=7",
+    "gate lines along columns": "rows=4&columns=9&tiles=1&gate_lines=2&gate_k_a_per_v2=0",
     "small memories": (
         "rows=9&columns=17&tiles=3&vector_words=64&program_ops=128&frame_bytes=256&request_slots=1&loop_depth=2&break_cycles=1"
     ),

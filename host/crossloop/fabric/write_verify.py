@@ -8,14 +8,16 @@ direction turns.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crossloop.dry_run import DryRun, dry_run, most
+from crossloop.fabric import ladder
 from crossloop.fabric.assembly import Assembly, Label
+from crossloop.fabric.ladder import Ladder
 from crossloop.fabric.program import FabricProgram
 from crossloop.limits import LimitCodes
 from crossloop.operation import check_line
@@ -25,7 +27,7 @@ from crossloop.protocol.arithmetic import WORD_MAX, Condition, Function
 from crossloop.protocol.converters import Clock, Levels
 from crossloop.protocol.errors import RangeError
 from crossloop.protocol.microops import LineState, MicroOp, Selection
-from crossloop.protocol.parameters import Parameters
+from crossloop.protocol.parameters import GateLines, Parameters
 from crossloop.protocol.streams import Family
 from crossloop.protocol.timing import READOUT_CYCLES
 
@@ -47,26 +49,6 @@ class Reason(IntEnum):
     """The direction turned too often."""
     LADDER = 3
     """The ladder ended: the strongest pulse was not enough."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ladder:
-    """Pulses of one direction: the amplitude grows first; at its end it starts again with a longer pulse."""
-
-    start: int
-    """First amplitude in level codes, from 1: half of it on the row, with the opposite sign on the column."""
-    stop: int
-    """Last amplitude."""
-    step: int
-    """Growth of the amplitude from one pulse to the next; 0 keeps it."""
-    width_cycles: int
-    """First width in cycles."""
-    width_stop_cycles: int = 0
-    """Last width; 0 stays at the first."""
-    width_step_cycles: int = 0
-    """Growth of the width each time the amplitude has reached its end; 0 ends the ladder there."""
-    width_first: bool = False
-    """The width grows first instead, and the amplitude at its end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +81,8 @@ class WriteVerifyTable:
     """Time of integration."""
     gap_cycles: int = 50
     """Time after each pulse."""
+    read_gate: int = 0
+    """Level code of the cell's gate line while it is read, in builds with gate lines."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +135,13 @@ class Layout:
         return self.channels + RESULT_WORDS * self.rows * self.columns
 
 
-def program(table: WriteVerifyTable, tile: int, origin: tuple[int, int], shape: tuple[int, int]) -> tuple[MicroOp, ...]:
+def program(
+    table: WriteVerifyTable,
+    tile: int,
+    origin: tuple[int, int],
+    shape: tuple[int, int],
+    gate_lines: GateLines = GateLines.NONE,
+) -> tuple[MicroOp, ...]:
     """Return the program for a block of cells whose targets lie in the first words of their records."""
     code = Assembly()
     layout = Layout(*shape, origin[1] + shape[1])
@@ -166,7 +156,12 @@ def program(table: WriteVerifyTable, tile: int, origin: tuple[int, int], shape: 
     code.load("target", 0, "record")
     for name in ("tries", "turns", "direction", "last"):
         code.set(name, 0)
+    if gate_lines:
+        drive_gate = m.connect(Family.GATES, LineState.DRIVE, selection=Selection.ONE)
+        code.indexed(drive_gate, b=ladder.LINE_OF_CELL[gate_lines])
     code.here(measure)
+    if gate_lines:
+        code.indexed(m.level(Family.GATES, 0, table.read_gate), b=ladder.LINE_OF_CELL[gate_lines])
     _measure(code, table, too_low, too_high)
     for _ in range(table.confirmations):
         code.add(m.wait(table.wait_cycles))
@@ -179,8 +174,8 @@ def program(table: WriteVerifyTable, tile: int, origin: tuple[int, int], shape: 
         if reason is not Reason.LADDER:
             code.branch(finish)
     code.branch(finish)
-    _add_pulse(code, table, table.up, too_low, measure, done, sign=1)
-    _add_pulse(code, table, table.down, too_high, measure, done, sign=-1)
+    for rungs, begin, sign in ((table.up, too_low, 1), (table.down, too_high, -1)):
+        _add_pulse(code, table, rungs, begin, measure, done, gate_lines, sign=sign)
     code.here(finish)
     code.compute("code", Function.ADD, "error", "target")
     code.store("code", 0, "record")
@@ -219,10 +214,11 @@ def _measure(code: Assembly, table: WriteVerifyTable, too_low: Label, too_high: 
 def _add_pulse(
     code: Assembly,
     table: WriteVerifyTable,
-    ladder: Ladder,
+    rungs: Ladder,
     begin: Label,
     measure: Label,
     done: list[Label],
+    gate_lines: GateLines,
     *,
     sign: int,
 ) -> None:
@@ -236,40 +232,15 @@ def _add_pulse(
     code.increase("turns")
     code.here(turned)
     code.set("direction", sign)
-    code.set("amplitude", ladder.start)
-    code.set("width", ladder.width_cycles - 1)
+    ladder.begin(code, rungs, gated=bool(gate_lines))
     code.branch(climbed)
     code.here(same)
-    _add_climb(code, ladder, climbed, done[Reason.LADDER])
+    ladder.climb(code, rungs, climbed, done[Reason.LADDER])
     code.here(climbed)
     code.increase("tries")
-    code.compute("last", Function.MULTIPLY, "amplitude", sign)
-    code.set("opposite", 0)
-    code.compute("opposite", Function.SUBTRACT, "opposite", "last")
-    code.indexed(m.level(Family.ROWS, 0, 0), b="row", c="last")
-    code.indexed(m.level(Family.COLUMNS, 0, 0), b="column", c="opposite")
     code.indexed(m.connect(Family.COLUMNS, LineState.DRIVE, selection=Selection.ONE), b="column")
-    code.indexed(m.pulse(1, 1, table.gap_cycles), c="width")
+    ladder.pulse(code, table.gap_cycles, gate_lines, sign=sign)
     code.branch(measure)
-
-
-def _add_climb(code: Assembly, ladder: Ladder, climbed: Label, ended: Label) -> None:
-    """Add the next rung: the inner quantity grows, and at its end starts again while the outer one grows."""
-    amplitude = ("amplitude", ladder.start, ladder.stop, ladder.step)
-    width = ("width", ladder.width_cycles - 1, _last_width(ladder) - 1, ladder.width_step_cycles)
-    inner, outer = (width, amplitude) if ladder.width_first else (amplitude, width)
-    for name, start, stop, step in (inner, outer):
-        if step:
-            code.increase(name, step)
-            code.branch(climbed, Condition.NOT_GREATER, name, stop)
-            code.set(name, start)
-    if not inner[3] and not outer[3]:
-        code.branch(climbed)  # a ladder of one rung is given again and again
-    code.branch(ended)
-
-
-def _last_width(ladder: Ladder) -> int:
-    return max(ladder.width_stop_cycles, ladder.width_cycles)
 
 
 def check_table(table: WriteVerifyTable, parameters: Parameters, limits: LimitCodes) -> None:
@@ -293,21 +264,11 @@ def check_table(table: WriteVerifyTable, parameters: Parameters, limits: LimitCo
     limits.check_level(table.read_code, levels, "read level")
     limits.check_width(table.settle_cycles + table.integrate_cycles + 1, clock, "settle plus integration time")
     for name in ("up", "down"):
-        ladder: Ladder = getattr(table, name)
-        if (
-            not 1 <= ladder.start <= ladder.stop
-            or ladder.step < 0
-            or ladder.width_step_cycles < 0
-            or ladder.width_cycles < 1
-        ):
-            values = ", ".join(f"{f.name}={getattr(ladder, f.name)}" for f in fields(ladder))
-            raise RangeError(
-                f"ladder {name!r} needs amplitudes from 1 that rise from start to stop, and widths from 1 cycle, not {values}; "
-                "nothing was pulsed"
-            )
-        for amplitude in (ladder.stop, -ladder.stop):
-            limits.check_level(amplitude, levels, f"amplitude of ladder {name!r}")
-        limits.check_width(_last_width(ladder), clock, f"width of ladder {name!r}")
+        getattr(table, name).check(name, parameters, limits)
+    if parameters.gate_lines:
+        limits.check_gate(table.read_gate, Levels.of(parameters, Family.GATES), "gate voltage of a reading")
+    elif table.read_gate:
+        raise RangeError("the write-verify table has a gate code, but this build has no gate lines; nothing was pulsed")
 
 
 def check_block(targets: NDArray[np.int64], origin: tuple[int, int], parameters: Parameters) -> Layout:
@@ -350,7 +311,7 @@ class WriteVerify(FabricProgram):
     def program(self, parameters: Parameters) -> tuple[MicroOp, ...]:
         """Return the micro-ops."""
         check_line("tile", self.tile, parameters.tiles)
-        return program(self.table, self.tile, self.origin, self.shape)
+        return program(self.table, self.tile, self.origin, self.shape, GateLines(parameters.gate_lines))
 
     def check_data(self, parameters: Parameters, limits: LimitCodes) -> None:
         """Refuse a table outside the limits."""
@@ -361,7 +322,7 @@ class WriteVerify(FabricProgram):
         table, passes = self.table, self.table.attempts + 1
         once = dry_run(self.program(parameters), parameters)  # the loops over rows and columns are in it
         # Every micro-op of a cell is passed at most once per attempt; what registers add to it comes on top.
-        widest = max(_last_width(table.up), _last_width(table.down))
+        widest = max(table.up.widest, table.down.widest)
         channels = table.averages * (1 + table.confirmations) * parameters.columns * READOUT_CYCLES
         return most(once, passes, self.shape[0] * self.shape[1] * passes * (widest + channels), parameters)
 

@@ -32,6 +32,8 @@ class CosimTransport(SimulatedTransport):
         What error messages call this target.
     world : World
         Plant, and transcript if one is wanted.
+    dut
+        The simulated core.
     port : BytePort
         How bytes get in and out.
     monitor : PinMonitor
@@ -40,13 +42,14 @@ class CosimTransport(SimulatedTransport):
         Length of a clock cycle in picoseconds.
     """
 
-    def __init__(self, url: str, world: World, port: BytePort, monitor: PinMonitor, period_ps: int) -> None:
+    def __init__(self, url: str, world: World, dut: Any, port: BytePort, monitor: PinMonitor, period_ps: int) -> None:
         super().__init__(url, world)
+        self._dut = dut
         self._port = port
         self._monitor = monitor
         self._period_ps = period_ps
         self._began = time.perf_counter()
-        world.attach(self._figures, self._advance)
+        world.attach(self._figures, self._advance, self._set_compliance)
 
     def flush(self) -> None:
         """Tell the plant what the pins have done so far; reading does it too."""
@@ -64,6 +67,14 @@ class CosimTransport(SimulatedTransport):
 
     def _advance(self, cycles: int) -> None:
         self._sleep(cycles)
+
+    def _set_compliance(self, active: bool) -> None:  # noqa: FBT001
+        self._put_compliance(int(active))
+
+    @resume
+    async def _put_compliance(self, value: int) -> None:
+        self._dut.compliance.value = value
+        await Timer(4 * self._period_ps, unit="ps")
 
     @resume
     async def _put(self, data: bytes) -> None:
@@ -127,7 +138,7 @@ async def start(dut: Any, world: World, port: BytePort | None = None, url: str =
     dut.rst.value = 0
     await FallingEdge(dut.clk)
     port.start()
-    return CosimTransport(url, world, port, monitor, period_ps)
+    return CosimTransport(url, world, dut, port, monitor, period_ps)
 
 
 async def run_host(program: Callable[[], Result]) -> Result:

@@ -58,7 +58,7 @@ class RtlTransport(SimulatedTransport):
         self.simulation = self.design.instantiate(divisor=divisor)
         self._run_s = 0.0
         self._cycles = 0
-        world.attach(self._figures, self._advance)
+        world.attach(self._figures, self._advance, self.simulation.set_compliance)
 
     def close(self) -> None:
         """Release the link and the simulation. Device time ends with it, so nothing is pulsed any more."""

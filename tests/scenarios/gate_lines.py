@@ -1,0 +1,70 @@
+"""Gate lines, and pulses that the safety gate ends or refuses at the pins."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from crossloop.protocol import microops as m
+from crossloop.protocol.errors import Status, TripCause
+from crossloop.protocol.microops import LineState, Selection
+from crossloop.protocol.parameters import ALL_LINES
+from crossloop.protocol.records import RecordKind, unpack_records
+from crossloop.protocol.streams import Family
+from crossloop.session import Session
+from scenarios.raw import run_raw
+
+HALF = 60
+"""Level code of half the programming voltage."""
+
+
+def walk_gates_and_break_their_rules(session: Session, rng: np.random.Generator) -> None:
+    """Every gate line in turn, with pulses, products and random states; then what the device must refuse."""
+    parameters = session.parameters
+    lines = parameters.lines(Family.GATES)
+    session.arm()
+    drive = (m.level(Family.ROWS, ALL_LINES, HALF), m.connect(Family.ROWS, LineState.DRIVE))
+    for line in range(lines):
+        gate = m.connect(
+            Family.GATES, LineState.DRIVE, selection=Selection.ONE, index=line, others=LineState(int(rng.integers(3)))
+        )
+        level = m.level(Family.GATES, line, int(rng.integers(0, 64)))
+        sense = (
+            m.connect(Family.COLUMNS, LineState.SENSE),
+            m.convert(Family.COLUMNS, 1, settle_cycles=9, integrate_cycles=9),
+        )
+        reply = run_raw(session, m.tile(0), *drive, level, gate, m.pulse(2, 5, 4), *sense, m.halt())
+        assert reply.status is Status.OK
+    absent = Status.OK if lines else Status.LINE_RANGE
+    refused = [
+        (m.level(Family.GATES, ALL_LINES, 1), absent),
+        (m.connect(Family.GATES, LineState.GROUND), absent),
+        (m.connect(Family.GATES, LineState.SENSE), Status.LINE_RANGE),
+        (m.connect(Family.GATES, LineState.DRIVE, selection=Selection.SIGNED), Status.LINE_RANGE),
+        (m.level(Family.GATES, lines, 1), Status.LINE_RANGE),
+        (m.level(Family.GATES, 0, -1), Status.TRIPPED if lines else Status.LINE_RANGE),
+    ]
+    for op, status in refused:
+        assert run_raw(session, op, m.halt()).status is status, op
+        session.arm()
+
+
+def end_pulses_early(session: Session, rng: np.random.Generator) -> None:
+    """A current that is too high ends a pulse of whatever micro-op in its first cycle, and the device tells its width."""
+    drive = (m.tile(0), m.level(Family.ROWS, ALL_LINES, HALF), m.connect(Family.ROWS, LineState.DRIVE))
+    converting = (
+        m.connect(Family.COLUMNS, LineState.SENSE),
+        m.convert(Family.COLUMNS, 1, settle_cycles=9, integrate_cycles=9),
+    )
+    coincide = m.coincide(4, 9, 9, row_sign=0, column_sign=0)
+    for pulses in ((m.pulse(3, 20, 9),), (m.pulse(3, 1, 1),), converting, (coincide, coincide)):
+        session.transport.world.set_compliance(active=True)
+        session.arm()
+        reply = run_raw(session, *drive, *pulses, m.halt())
+        assert reply.status is Status.TRIPPED
+        assert session.state().trip_cause is TripCause.COMPLIANCE
+        assert session.delivered_s() * session.clock.hz == pytest.approx(1)
+        session.transport.world.set_compliance(active=False)
+        session.arm()
+        reply = run_raw(session, *drive, *pulses, m.halt())
+        assert (reply.status, list(unpack_records(reply.payload))[-1].kind) == (Status.OK, RecordKind.DONE)
