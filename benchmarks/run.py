@@ -13,6 +13,7 @@ BENCHMARKS = {
     "loop": "one program through rtl: and through cocotb: equal transcripts, cycles per second of each and of the raw engine",
     "train": "the demo's training through rtl: and model:, samples per second in turns",
     "plant": "the plant against its peers in turns: circuits (badcrossbar), tiles and training (aihwkit); needs --peers",
+    "write-verify": "32x32 random targets in cells with transistors, by one command: cells in their windows, pulses, device time",
     "gateware": "the controller on HX8K, UP5K and ECP5 after place and route; cycles and bytes of each operation",
     "cycles": "engine cycles of product and update over tile sizes, converter serial time apart",
 }
@@ -30,7 +31,7 @@ def main() -> int:
     try:
         for name in arguments.name:
             print(f"{name}: {BENCHMARKS[name]}", flush=True)
-            importlib.import_module(f"{name}_benchmark").measure(report)
+            importlib.import_module(f"{name.replace('-', '_')}_benchmark").measure(report)
     except KeyboardInterrupt:
         print("interrupted; what was measured so far is kept", file=sys.stderr)
     report.print()

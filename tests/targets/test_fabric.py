@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from crossloop.fabric.settle import Settle, SettleRule
 from crossloop.fabric.waveform import Step, Waveform, spike_pair, staircase
 from crossloop.fabric.write_verify import Reason, WriteVerify, WriteVerifyTable
 from crossloop.protocol.errors import RangeError, SafetyTrip
+from crossloop.protocol.parameters import GateLines
 from crossloop.session import Session
 from crossloop.settling import Phase, Settled, settle
 from crossloop.writing import Verified, VoltageLadder, run
@@ -78,6 +80,44 @@ def test_write_verify_is_equal_on_model_and_rtl(open_session, changes) -> None:
     for name in ("codes", "attempts", "turns", "reasons", "last_amplitudes"):
         assert np.array_equal(getattr(model, name), getattr(rtl, name)), name
     assert model.cycles == rtl.cycles
+
+
+GATED = crossloop.Limits(
+    v_level_min_v=0.0, v_level_max_v=3.0, v_gate_max_v=3.125, one_gate=True, width_cap_s=1e-4, duty_cap=0.5
+)
+"""One polarity only, one gate line at a time, and a rest after every pulse."""
+
+
+def _gated(open_session, target: str, along: GateLines, **changes: object) -> tuple[Session, Verified]:
+    query = f"rows=6&columns=5&gate_lines={int(along)}&{RRAM.replace('full_scale_uv=2048000', 'full_scale_uv=4096000')}"
+    session = open_session(target, query, limits=GATED)
+    ladders = {
+        "up": replace(UP, v_gate_v=1.25, v_gate_stop_v=3.125, v_gate_step_v=0.625), "down": replace(DOWN, v_gate_v=3.125),
+    }  # fmt: skip
+    return session, _write_verify(session, (6, 5), **(ladders | changes))
+
+
+@pytest.mark.parametrize("along", [GateLines.ROWS, GateLines.COLUMNS])
+def test_gated_write_verify_is_equal_on_model_and_rtl(open_session, along: GateLines) -> None:
+    model, rtl = (_gated(open_session, target, along)[1].outcome for target in ("model", "rtl"))
+    for name in ("codes", "attempts", "turns", "reasons", "last_amplitudes"):
+        assert np.array_equal(getattr(model, name), getattr(rtl, name)), name
+    assert model.cycles == rtl.cycles
+
+
+@pytest.mark.parametrize("along", [GateLines.ROWS, GateLines.COLUMNS])
+def test_cells_with_transistors_keep_what_was_written_to_them(open_session, along: GateLines) -> None:
+    session, verified = _gated(open_session, "model", along)
+    ledger = session.transport.world.plant.ledger()
+    # No cell sees a pulse that was meant for another one.
+    assert np.array_equal(ledger.pulses, verified.pulses)
+    assert (verified.outcome.reasons == Reason.IN_WINDOW).mean() > 0.9
+
+
+def test_a_gate_ladder_on_a_build_without_gate_lines_is_refused(open_session) -> None:
+    session = open_session("model", f"rows=6&columns=5&{RRAM}", limits=LIMITS)
+    with pytest.raises(RangeError, match="has gate codes, but this build has no gate lines"):
+        _write_verify(session, (6, 5), up=replace(UP, v_gate_v=1.25))
 
 
 def test_one_command_programs_a_block_and_the_ledger_agrees(open_session) -> None:

@@ -1,8 +1,9 @@
 """The ladder of a write-verify: how pulses of one direction grow from one to the next, and the micro-ops that climb it.
 
-A cell of a passive array gets half of the amplitude on its row and the other half, inverted, on its column. A cell with a transistor gets
-all of it on the line that crosses its gate line: the cells that share the line have their transistors off, those that share the gate line
-have no voltage, so nothing else is disturbed.
+A cell of a passive array gets half of the amplitude on its row and the other half, inverted, on its column; its neighbours on both lines
+see the half. With a transistor per cell the voltages are never below ground, so that a transistor whose gate is at ground stays off. The
+direction that raises the line which crosses the gate line disturbs nobody. The other direction raises the line along the gate line, where
+all transistors are on; there the crossing lines of the other cells are raised too (inhibition).
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from crossloop.protocol import microops as m
 from crossloop.protocol.arithmetic import Condition, Function
 from crossloop.protocol.converters import Clock, Levels
 from crossloop.protocol.errors import RangeError
-from crossloop.protocol.parameters import GateLines, Parameters
+from crossloop.protocol.microops import LineState, Selection
+from crossloop.protocol.parameters import ALL_LINES, GateLines, Parameters
 from crossloop.protocol.streams import Family
 
+_LINE = {Family.ROWS: "row", Family.COLUMNS: "column"}
 LINE_OF_CELL = {GateLines.ROWS: "row", GateLines.COLUMNS: "column"}
 """Register that holds the number of a cell's gate line."""
 
@@ -74,7 +77,7 @@ class Ladder:
                 f"not {values}; nothing was pulsed"
             )
         levels, clock = Levels.of(parameters), Clock.of(parameters)
-        for amplitude in (self.stop, -self.stop):
+        for amplitude in (self.stop,) if parameters.gate_lines else (self.stop, -self.stop):
             limits.check_level(amplitude, levels, f"amplitude of ladder {name!r}")
         limits.check_width(self.widest, clock, f"width of ladder {name!r}")
         if not parameters.gate_lines and (self.gate or self.gate_stop or self.gate_step):
@@ -102,12 +105,44 @@ def climb(code: Assembly, ladder: Ladder, climbed: Label, ended: Label) -> None:
 
 
 def pulse(code: Assembly, gap_cycles: int, gate_lines: GateLines, *, sign: int) -> None:
-    """Give the pulse of the rung at hand to the cell in registers `row` and `column`; both lines are driven."""
+    """Give the pulse of the rung at hand to the cell in registers `row` and `column`."""
     code.compute("last", Function.MULTIPLY, "amplitude", sign)
-    code.set("opposite", 0)
-    code.compute("opposite", Function.SUBTRACT, "opposite", "last")
-    code.indexed(m.level(Family.ROWS, 0, 0), b="row", c=None if gate_lines == GateLines.ROWS else "last")
-    code.indexed(m.level(Family.COLUMNS, 0, 0), b="column", c=None if gate_lines == GateLines.COLUMNS else "opposite")
-    if gate_lines:
+    if not gate_lines:
+        _halves(code)
+    else:
+        high, low = (Family.ROWS, Family.COLUMNS) if sign > 0 else (Family.COLUMNS, Family.ROWS)
+        if (high is Family.ROWS) == (gate_lines == GateLines.COLUMNS):
+            _whole(code, high, low)
+        else:
+            _whole_with_inhibition(code, high, low)
         code.indexed(m.level(Family.GATES, 0, 0), b=LINE_OF_CELL[gate_lines], c="gate")
     code.indexed(m.pulse(1, 1, gap_cycles), c="width")
+
+
+def _halves(code: Assembly) -> None:
+    """Half of the voltage on the row, the other half, inverted, on the column."""
+    code.set("opposite", 0)
+    code.compute("opposite", Function.SUBTRACT, "opposite", "last")
+    code.indexed(m.level(Family.ROWS, 0, 0), b="row", c="last")
+    code.indexed(m.level(Family.COLUMNS, 0, 0), b="column", c="opposite")
+    code.indexed(_one(Family.COLUMNS), b="column")
+
+
+def _whole(code: Assembly, high: Family, low: Family) -> None:
+    """All of it on the line that crosses the gate line: of the cells on that line, only ours has its transistor on."""
+    code.indexed(m.level(high, 0, 0), b=_LINE[high], c="amplitude")
+    code.indexed(_one(high), b=_LINE[high])
+    code.add(m.connect(low, LineState.GROUND))
+
+
+def _whole_with_inhibition(code: Assembly, high: Family, low: Family) -> None:
+    """All of it on the line along the gate line, whose cells all have their transistors on: the lines of the others follow it."""
+    code.indexed(m.level(high, 0, 0), b=_LINE[high], c="amplitude")
+    code.indexed(_one(high), b=_LINE[high])
+    code.indexed(m.level(low, ALL_LINES, 0), c="amplitude")
+    code.indexed(m.level(low, 0, 0), b=_LINE[low])
+    code.add(m.connect(low, LineState.DRIVE))
+
+
+def _one(family: Family) -> m.MicroOp:
+    return m.connect(family, LineState.DRIVE, selection=Selection.ONE)

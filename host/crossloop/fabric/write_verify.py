@@ -238,7 +238,6 @@ def _add_pulse(
     ladder.climb(code, rungs, climbed, done[Reason.LADDER])
     code.here(climbed)
     code.increase("tries")
-    code.indexed(m.connect(Family.COLUMNS, LineState.DRIVE, selection=Selection.ONE), b="column")
     ladder.pulse(code, table.gap_cycles, gate_lines, sign=sign)
     code.branch(measure)
 
