@@ -1,4 +1,4 @@
-"""Proof, for any behaviour of engines and host, that the safety gate keeps its promises (2x2 lines, short timers).
+"""Proof, for any behaviour of engines and host, that the safety gate keeps its promises (2x2 lines with gate lines, short timers).
 
 SymbiYosys proves the properties by induction with yices, without a bound on time. The covers show that the proof is not about a
 gate that never does anything: each of them must be reached.
@@ -20,15 +20,22 @@ from amaranth.lib.wiring import In
 
 from crossloop.protocol.errors import TripCause
 from crossloop.protocol.microops import LineState
-from crossloop.protocol.parameters import Parameters
+from crossloop.protocol.parameters import GateLines, Parameters
+from crossloop.protocol.registers import DUTY_UNIT
+from crossloop.protocol.streams import Family
+from crossloop.protocol.timing import COMPLIANCE_CYCLES
 from crossloop_hdl.line_states import Change
 from crossloop_hdl.safety import SafetyGate
 
-BREAK = 2
-PARAMETERS = Parameters(rows=2, columns=2, level_bits=3, break_cycles=BREAK)
-TIMER_BITS = 3
-INDUCTION_DEPTH = 4
+BREAK, DEAD = 2, 4
+PARAMETERS = Parameters(
+    rows=2, columns=2, gate_lines=GateLines.ROWS, level_bits=3, break_cycles=BREAK, dead_cycles=DEAD
+)
+FAMILIES = ("row", "column", "gate_line")
+TIMER_BITS, DUTY_BITS = 3, 5
+INDUCTION_DEPTH = 5
 COVER_DEPTH = 24
+COVERS = 11 + len(TripCause) - 1
 FIRST_RUN_S = 900
 
 pytestmark = pytest.mark.timeout(2 * FIRST_RUN_S)
@@ -38,7 +45,7 @@ class SafetyProperties(Elaboratable):
     """The gate with free inputs, and what must hold in every cycle."""
 
     def __init__(self):
-        self.gate = SafetyGate(PARAMETERS, width_bits=TIMER_BITS, dead_man_bits=TIMER_BITS)
+        self.gate = SafetyGate(PARAMETERS, width_bits=TIMER_BITS, dead_man_bits=TIMER_BITS, duty_bits=DUTY_BITS)
 
     def inputs(self):
         flat = self.gate.signature.flatten(self.gate)
@@ -49,17 +56,29 @@ class SafetyProperties(Elaboratable):
         m.submodules.gate = gate = self.gate
         m.d.comb += Assume(~ResetSignal())
         self.m, self.gate_on = m, Signal()
-        m.d.comb += self.gate_on.eq(Cat(gate.row_gates, gate.column_gates).any())
+        m.d.comb += self.gate_on.eq(Cat(*(getattr(gate, f"{family}_gates") for family in FAMILIES)).any())
         self.was_on = self.past(self.gate_on)
         # Limits are write-once registers: they do not change under a pulse.
-        started = Signal()
+        self.started = started = Signal()
         m.d.sync += started.eq(1)
-        for limit in (gate.width_cap, gate.dead_man):
+        for name in (
+            "width_cap",
+            "dead_man",
+            "level_min",
+            "level_max",
+            "gate_level_min",
+            "gate_level_max",
+            "one_gate",
+            "duty_rest",
+        ):
+            limit = getattr(gate, name)
             m.d.comb += Assume(~started | (limit == self.past(limit)))
         self.gates_and_trips()
         self.levels()
         self.lines()
         self.timers()
+        self.rests()
+        self.compliance()
         self.covers()
         return m
 
@@ -79,8 +98,9 @@ class SafetyProperties(Elaboratable):
         gate = self.gate
         # Gates are on only while armed and not tripped, and only on lines in state DRIVE.
         self.implies(self.gate_on, gate.armed & ~gate.tripped)
-        self.always((gate.row_gates & ~gate.row_drive) == 0)
-        self.always((gate.column_gates & ~gate.column_drive) == 0)
+        for family in FAMILIES:
+            low, high = (getattr(gate, f"{family}_states_{bit}") for bit in ("low", "high"))
+            self.always((getattr(gate, f"{family}_gates") & ~(high & ~low)) == 0)
         self.implies(self.gate_on, ~gate.gates_off)
         # After a trip there is no gate and no new cause until an arming, which needs the emergency stop to be over.
         self.implies(gate.tripped, ~self.gate_on)
@@ -95,23 +115,40 @@ class SafetyProperties(Elaboratable):
             self.implies(self.past(strobe), ~self.gate_on)
         # Helps the induction.
         self.implies(gate.on, gate.armed & gate.lines.settled)
+        self.implies(gate.armed, self.started)
         self.implies(self.gate_on, gate.on)
 
     def levels(self):
         gate = self.gate
-        code, low, high = (self.past(value) for value in (gate.level_code, gate.level_min, gate.level_max))
+        code = self.past(gate.level_code)
         valid, payload = gate.level.valid, gate.level.payload
-        # What is written is what was asked for, and inside the window.
-        self.implies(valid, (code >= low) & (code <= high) & (payload.code == code))
+        windows = {
+            False: (gate.level_min, gate.level_max, gate.low, gate.high),
+            True: (gate.gate_level_min, gate.gate_level_max, gate.gate_low, gate.gate_high),
+        }
+        # What is written is what was asked for, and inside the window of its family.
+        self.implies(valid, payload.code == code)
+        for is_gate_line, (low, high, near_low, near_high) in windows.items():
+            asked = valid & ((payload.family == Family.GATES) == is_gate_line)
+            self.implies(asked, (code >= self.past(low)) & (code <= self.past(high)))
+            # Helps the induction: the windows say the same of every code as the limits do.
+            for value in range(-4, 4):
+                self.implies(self.started, (near_low <= value) == (low <= value))
+                self.implies(self.started, (near_high >= value) == (high >= value))
         self.implies(valid, ~self.gate_on & ~self.was_on)
+        # A level changes only after the dead time.
+        quiet = Signal(range(DEAD + 1), init=DEAD)
+        self.m.d.sync += quiet.eq(Mux(gate.on, 0, Mux(quiet == DEAD, DEAD, quiet + 1)))
+        self.implies(valid, quiet == DEAD)
+        self.implies(~gate.on, quiet + gate.dead_left >= DEAD - 1)
 
     def lines(self):
         gate, lines = self.gate, self.gate.lines
         moved = gate.tile != self.past(gate.tile)
         grounded = []
-        for family, count in (("row", 2), ("column", 2)):
+        for family in FAMILIES:
             low, high = getattr(gate, f"{family}_states_low"), getattr(gate, f"{family}_states_high")
-            for line in range(count):
+            for line in range(2):
                 state = Signal(2, name=f"{family}_{line}")
                 self.m.d.comb += state.eq(Cat(low[line], high[line]))
                 before = self.past(state)
@@ -131,11 +168,16 @@ class SafetyProperties(Elaboratable):
         self.implies(moved, ~self.gate_on & ~self.was_on)
         self.safe_state(reduce(lambda a, b: a & b, grounded))
         self.implies(lines.changing, lines.left < BREAK)
+        # One gate line at a time, if that is the rule.
+        driven = gate.gate_line_states_high & ~gate.gate_line_states_low
+        self.implies(gate.one_gate & self.started, ~driven.all())
+        coming = lines.changing & (lines.change == Change.CONNECT) & (lines.change_family == Family.GATES)
+        self.implies(gate.one_gate & self.started & coming, ~(lines.target_high & ~lines.target_low).all())
 
     def break_invariants(self, family, line, state, floating):
         """While lines change, those that wait for their new state have floated since the change began."""
         lines = self.gate.lines
-        mine = lines.change_family == (family == "column")
+        mine = lines.change_family == FAMILIES.index(family)
         target = Cat(lines.target_low[line], lines.target_high[line])
         ripening = (state == LineState.FLOAT) & (floating + lines.left >= BREAK - 1)
         connecting = lines.changing & (lines.change == Change.CONNECT)
@@ -176,6 +218,34 @@ class SafetyProperties(Elaboratable):
         self.implies(self.was_on & self.gate_on, on_time + 1 <= gate.on_cycles)
         self.implies(gate.armed, silent == gate.silence)
 
+    def rests(self):
+        """Add that no pulse begins before the rest after the last one is over, and that the delivered width is told."""
+        gate = self.gate
+        due = Signal.like(gate.debt)
+        rested = due <= DUTY_UNIT
+        self.m.d.sync += due.eq(Mux(gate.on, due + gate.duty_rest, Mux(rested, 0, due - DUTY_UNIT)))
+        self.begins = gate.on & ~self.past(gate.on)
+        self.implies(self.begins, due == 0)
+        self.rested_before = self.past(gate.duty_rest == 20)
+        length = Signal(TIMER_BITS + 1)
+        with self.m.If(gate.on):
+            self.m.d.sync += length.eq(Mux(self.begins, 1, length + 1))
+        self.implies(~gate.on, gate.delivered == length)
+        # Helps the induction.
+        self.always(due == self.past(gate.debt))
+        self.always(gate.rested == (gate.debt == 0))
+        self.implies(gate.on, gate.delivered == gate.on_cycles)
+        self.implies(gate.on, gate.on_cycles == Mux(self.begins, 1, length + 1))
+        self.implies(gate.on, gate.debt == (gate.on_cycles * gate.duty_rest)[: len(gate.debt)])
+        self.implies(gate.on & self.started, gate.on_cycles != 0)
+
+    def compliance(self):
+        """Add that a pulse ends soon after a current is found too high."""
+        hot = Signal(range(COMPLIANCE_CYCLES + 2))
+        self.m.d.sync += hot.eq(Mux(self.gate_on & self.gate.compliance, hot + 1, 0))
+        self.always(hot <= COMPLIANCE_CYCLES)
+        self.ends_hot = hot == COMPLIANCE_CYCLES
+
     def covers(self):
         gate, m = self.gate, self.m
         tripped_before, driven = Signal(), Signal()
@@ -191,6 +261,15 @@ class SafetyProperties(Elaboratable):
             Cover(driven & (gate.tile == 3) & gate.row_drive.all()),
             Cover(self.grounded_after_trip & driven),
             *(Cover(gate.tripped & (gate.trip_cause == cause)) for cause in TripCause if cause is not TripCause.NONE),
+            Cover(self.ends_hot & ~self.gate_on),
+            Cover(self.begins & tripped_before & self.rested_before),
+            Cover(gate.gate_line_gates.any() & gate.row_gates.any() & gate.one_gate),
+            Cover(
+                gate.level.valid
+                & (gate.level.payload.family == Family.GATES)
+                & (gate.level.payload.code == 2)
+                & (gate.level_max == 1)
+            ),
             Cover(driven & (gate.row_states_low == 0b11) & (gate.row_states_high == 0b10)),
         ]
 
@@ -253,4 +332,4 @@ def test_the_safety_properties_hold_for_ever(folder):
 def test_every_cover_is_reached(folder):
     status, log = check(folder, "cover")
     assert status == 0, log[-4000:]
-    assert log.count("Reached cover statement") >= 13
+    assert log.count("Reached cover statement") == COVERS
