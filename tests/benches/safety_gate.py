@@ -12,52 +12,70 @@ from crossloop_sim.cosim.simulator import parameters
 INPUTS = (
     "level_write", "level_family", "level_line", "level_code", "switch", "change_tile", "family", "mask", "selected", "others",
     "tile_wanted", "width_check", "width", "gate", "masked", "row_mask", "column_mask", "make_safe", "arm", "disarm", "stop",
-    "frame_seen", "emergency_stop", "level_min", "level_max", "width_cap", "dead_man",
+    "frame_seen", "emergency_stop", "compliance", "level_min", "level_max", "gate_level_min", "gate_level_max", "width_cap", "dead_man",
+    "one_gate", "duty_rest",
 )  # fmt: skip
-STATES = ("row_states_low", "row_states_high", "column_states_low", "column_states_high")
+FAMILIES = ("row", "column", "gate_line")
 OUTPUTS = (
-    "refused", "settled", "armed", "tripped", "trip_cause", "stop_active", "gates_off", "tile", "row_gates", "column_gates", *STATES,
-    "level__valid", "level__payload",
+    "refused", "settled", "armed", "tripped", "trip_cause", "stop_active", "gates_off", "delivered", "tile", "level__valid",
+    "level__payload",
 )  # fmt: skip
 FLOAT, GROUND, DRIVE, SENSE = range(4)
-STOP_FRAME, STOP_INPUT, DEAD_MAN, LEVEL_WINDOW, PULSE_WIDTH, HOT_SWITCH = range(1, 7)
+STOP_FRAME, STOP_INPUT, DEAD_MAN, LEVEL_WINDOW, PULSE_WIDTH, HOT_SWITCH, DUTY, COMPLIANCE, GATE_RULE = range(1, 10)
 LEVEL_MIN, LEVEL_MAX, WIDTH_CAP, SILENCE = -20, 25, 9, 400
+GATE_MAX, REST, DEAD = 30, 24, 4
+"""Highest code of gate lines, rest in sixteenths of the gate time, dead time in cycles."""
 
 
 class Watchdog:
     """Looks at the pins of every cycle; raises AssertionError at the first that breaks a rule."""
 
-    def __init__(self, rows: int, columns: int, break_cycles: int, level_bits: int) -> None:
-        self._lines = (rows, columns)
+    def __init__(self, lines: tuple[int, ...], break_cycles: int, level_bits: int) -> None:
+        self._lines = dict(zip(FAMILIES, lines, strict=False))
         self._break_cycles = break_cycles
         self._level_bits = level_bits
         self._before: dict[str, int] | None = None
-        self._states = [FLOAT] * (rows + columns)
-        self._floating = [break_cycles] * (rows + columns)
+        self._states = [FLOAT] * sum(lines)
+        self._floating = [break_cycles] * sum(lines)
         """Cycles for which each line has been FLOAT."""
         self._on = 0
+        self._off = self._rest = 1000
+        """Cycles since gates were on, and how many sixteenths of a cycle they must be."""
         self._tripped_for = 0
 
     def states(self, out: dict[str, int]) -> list[int]:
         """Return the state of every line, rows first."""
         found = []
-        for lines, low, high in zip(self._lines, STATES[::2], STATES[1::2], strict=True):
-            found += [(out[low] >> line & 1) | (out[high] >> line & 1) << 1 for line in range(lines)]
+        for family, lines in self._lines.items():
+            low, high = out[f"{family}_states_low"], out[f"{family}_states_high"]
+            found += [(low >> line & 1) | (high >> line & 1) << 1 for line in range(lines)]
         return found
+
+    def gates(self, out: dict[str, int]) -> list[int]:
+        """Return the pulse gate of every line."""
+        return [out[f"{family}_gates"] >> line & 1 for family, lines in self._lines.items() for line in range(lines)]
 
     def check(self, out: dict[str, int], *, arm: bool) -> None:
         """Check one cycle; `arm` tells whether arming was asked for in the cycle before."""
-        gates = out["row_gates"] | out["column_gates"] << self._lines[0]
         before = self._before or dict.fromkeys(out, 0)
-        gates_before = before["row_gates"] | before["column_gates"]
+        gates, gates_before = any(self.gates(out)), any(self.gates(before))
         states = self.states(out)
-        assert all(states[line] == DRIVE for line in range(len(states)) if gates >> line & 1), (
+        assert all(state == DRIVE for state, gate in zip(states, self.gates(out), strict=True) if gate), (
             "gate on a line that is not DRIVE"
         )
+        driven = states[sum(list(self._lines.values())[:2]) :].count(DRIVE)
+        assert driven <= 1, f"{driven} gate lines are driven"
         assert not gates or (out["armed"] and not out["tripped"]), "gate while not armed"
         assert not (gates and out["gates_off"]), "gates_off is a lie"
         self._on = self._on + 1 if gates else 0
         assert self._on <= WIDTH_CAP, f"gates on for {self._on} cycles"
+        # A request may be granted without any line that takes part; the rest counts all the same, so this is the least of it.
+        if self._on == 1 and before["gates_off"]:
+            assert 16 * self._off >= self._rest, f"a pulse begins after {self._off} cycles of rest"
+        if gates:
+            self._off, self._rest = 0, self._on * REST
+        else:
+            self._off += 1
         self._check_states(states, quiet=not gates and not gates_before)
         if out["tile"] != before["tile"]:
             assert not gates
@@ -66,9 +84,11 @@ class Watchdog:
                 "tile changed under lines that are connected"
             )
         if out["level__valid"]:
-            code = signed(out["level__payload"] >> 17, self._level_bits)
-            assert LEVEL_MIN <= code <= LEVEL_MAX, f"level code {code}"
+            code, family = signed(out["level__payload"] >> 18, self._level_bits), out["level__payload"] & 3
+            low, high = (0, GATE_MAX) if family == 2 else (LEVEL_MIN, LEVEL_MAX)
+            assert low <= code <= high, f"level code {code} of family {family}"
             assert not gates, "level changed while a gate is on"
+            assert self._off > DEAD, f"level changed {self._off - 1} cycles after a pulse"
             assert before["armed"], "level changed while not armed"
         self._check_trip(out, before, states, arm=arm)
         self._before = out
@@ -104,8 +124,15 @@ class Bench:
     def __init__(self, dut: Any) -> None:
         given = parameters()
         self.rows, self.columns, self.break_cycles = given["rows"], given["columns"], given["break_cycles"]
-        self.watchdog = Watchdog(self.rows, self.columns, self.break_cycles, given["level_bits"])
-        self.stepper = Stepper(dut, INPUTS, OUTPUTS)
+        gate_lines = {0: (), 1: (self.rows,), 2: (self.columns,)}[given.get("gate_lines", 0)]
+        self.lines = (self.rows, self.columns, *gate_lines)
+        self.watchdog = Watchdog(self.lines, self.break_cycles, given["level_bits"])
+        pins = [
+            f"{family}_{part}"
+            for family in FAMILIES[: len(self.lines)]
+            for part in ("gates", "states_low", "states_high")
+        ]
+        self.stepper = Stepper(dut, INPUTS, (*OUTPUTS, *pins))
         self.random = generator()
         self._arm = False
 
@@ -113,7 +140,11 @@ class Bench:
     async def make(cls, dut: Any, *, dead_man: int = SILENCE) -> Bench:
         bench = cls(dut)
         await bench.stepper.reset()
-        bench.stepper.hold(level_min=LEVEL_MIN, level_max=LEVEL_MAX, width_cap=WIDTH_CAP, dead_man=dead_man)
+        bench.stepper.hold(
+            level_min=LEVEL_MIN, level_max=LEVEL_MAX, width_cap=WIDTH_CAP, dead_man=dead_man, gate_level_max=GATE_MAX, one_gate=1,
+            duty_rest=REST,
+        )  # fmt: skip
+        await bench.step()  # the windows count from the cycle after they were written
         return bench
 
     async def step(self, **strobes: int) -> dict[str, int]:
@@ -129,24 +160,29 @@ class Bench:
         return out
 
     async def ready(self) -> None:
-        """Arm, and connect every line of both families to its level."""
+        """Arm, and connect every row and column, and the first gate line, to its level."""
         await self.step(arm=1)
-        for family in (0, 1):
-            await self.step(switch=1, family=family, selected=DRIVE, mask=(1 << max(self.rows, self.columns)) - 1)
+        everything = (1 << max(self.rows, self.columns)) - 1
+        for family in range(len(self.lines)):
+            await self.step(
+                switch=1, family=family, selected=DRIVE, others=GROUND, mask=1 if family == 2 else everything
+            )
             await self.idle(self.break_cycles + 1)
-        assert self.watchdog.states(await self.step()) == [DRIVE] * (self.rows + self.columns)
+        gate_lines = [DRIVE, *[GROUND] * (self.lines[2] - 1)] if len(self.lines) == 3 else []
+        assert self.watchdog.states(await self.step()) == [DRIVE] * (self.rows + self.columns) + gate_lines
+        await self.idle(WIDTH_CAP * REST // 16 + 1)
 
     async def check_trip(self, cause: int) -> None:
         """The trip shows in the next cycle; gates are off with it, lines float a cycle later and are grounded after the break."""
         out = await self.step()
         assert (out["tripped"], out["armed"], out["trip_cause"]) == (1, 0, cause)
-        assert out["row_gates"] == out["column_gates"] == 0
+        assert not any(self.watchdog.gates(out))
         assert not out["level__valid"]
         connected = [state for state in self.watchdog.states(out) if state != GROUND]
         states = self.watchdog.states(await self.step())
         assert states.count(FLOAT) == len(connected)
         await self.idle(self.break_cycles - 1) if self.break_cycles > 1 else None
-        assert self.watchdog.states(await self.step()) == [GROUND] * (self.rows + self.columns)
+        assert self.watchdog.states(await self.step()) == [GROUND] * sum(self.lines)
 
 
 @cocotb.test()
@@ -187,8 +223,8 @@ async def values_at_the_limits_pass(dut: Any) -> None:
         out = await bench.step(frame_seen=1)
         assert out["level__valid"]
         payload = out["level__payload"]
-        assert (payload & 1, payload >> 1 & 0xFFFF) == (1, line)
-        assert signed(payload >> 17, parameters()["level_bits"]) == code
+        assert (payload & 3, payload >> 2 & 0xFFFF) == (1, line)
+        assert signed(payload >> 18, parameters()["level_bits"]) == code
     assert not (await bench.step(width_check=1, width=WIDTH_CAP))["refused"]
     on = 0
     for cycle in range(WIDTH_CAP + 4):
@@ -196,6 +232,76 @@ async def values_at_the_limits_pass(dut: Any) -> None:
         on += out["row_gates"] == (1 << bench.rows) - 1 and out["column_gates"] == (1 << bench.columns) - 1
     assert on == WIDTH_CAP
     assert not out["tripped"]
+
+
+@cocotb.test()
+async def a_current_that_is_too_high_ends_the_pulse_in_three_cycles(dut: Any) -> None:
+    bench = await Bench.make(dut)
+    for cycles_before in (1, 2, 5):
+        await bench.ready()
+        on = [any(bench.watchdog.gates(await bench.step(gate=1))) for _ in range(cycles_before)]
+        bench.stepper.hold(compliance=1)
+        out = await bench.step(gate=1)
+        on.append(any(bench.watchdog.gates(out)))
+        while not out["refused"]:
+            out = await bench.step(gate=1)
+            on.append(any(bench.watchdog.gates(out)))
+        bench.stepper.hold(compliance=0)
+        await bench.check_trip(COMPLIANCE)
+        assert (await bench.step())["delivered"] == sum(on)
+        # On in the cycle of the rise, and in two more.
+        assert sum(on[cycles_before:]) <= 3
+
+
+@cocotb.test()
+async def a_pulse_before_the_rest_is_over_is_refused(dut: Any) -> None:
+    bench = await Bench.make(dut)
+    for width, rest in ((4, 6), (2, 3), (5, 8)):
+        for missing in (0, 1):
+            await bench.ready()
+            for _ in range(width):
+                await bench.step(gate=1)
+            await bench.idle(rest - missing)
+            out = await bench.step(gate=1)
+            assert bool(out["refused"]) == bool(missing)
+            if missing:
+                await bench.check_trip(DUTY)
+            else:
+                await bench.step()
+                await bench.step(disarm=1)
+                await bench.idle(bench.break_cycles + 3)
+
+
+@cocotb.test()
+async def a_level_in_the_dead_time_is_refused(dut: Any) -> None:
+    bench = await Bench.make(dut)
+    for wait in range(DEAD + 2):
+        await bench.ready()
+        await bench.step(gate=1)
+        await bench.idle(1 + wait)
+        refused = (await bench.step(level_write=1, level_code=3, level_line=0, level_family=0))["refused"]
+        assert bool(refused) == (wait < DEAD - 1), wait
+        if refused:
+            await bench.check_trip(HOT_SWITCH)
+        else:
+            assert (await bench.step())["level__valid"]
+
+
+@cocotb.test()
+async def gate_lines_have_their_own_window_and_one_at_a_time_is_driven(dut: Any) -> None:
+    bench = await Bench.make(dut)
+    if len(bench.lines) < 3:
+        return
+    for code, passes in ((GATE_MAX, True), (GATE_MAX + 1, False), (-1, False), (0, True)):
+        await bench.ready()
+        assert bool((await bench.step(level_write=1, level_code=code, level_family=2))["refused"]) != passes
+        if not passes:
+            await bench.check_trip(LEVEL_WINDOW)
+    if bench.lines[2] > 1:
+        for mask, selected, others in ((3, DRIVE, GROUND), (1, DRIVE, DRIVE), (0, FLOAT, DRIVE)):
+            await bench.ready()
+            assert (await bench.step(switch=1, family=2, mask=mask, selected=selected, others=others))["refused"]
+            await bench.check_trip(GATE_RULE)
 
 
 @cocotb.test()
@@ -256,7 +362,7 @@ async def no_dead_man_time_means_no_arming(dut: Any) -> None:
         await bench.step(gate=1, switch=1, selected=DRIVE, mask=1, level_write=1)
     out = await bench.idle(bench.break_cycles + 3)
     assert not out["tripped"]
-    assert bench.watchdog.states(out) == [FLOAT] * (bench.rows + bench.columns)
+    assert bench.watchdog.states(out) == [FLOAT] * sum(bench.lines)
 
 
 @cocotb.test()
@@ -271,7 +377,7 @@ async def disarm_and_make_safe_ground_the_lines_without_a_trip(dut: Any) -> None
         assert not out["settled"]
         out = await bench.idle(bench.break_cycles + 2)
         assert out["settled"]
-        assert bench.watchdog.states(out) == [GROUND] * (bench.rows + bench.columns)
+        assert bench.watchdog.states(out) == [GROUND] * sum(bench.lines)
 
 
 @cocotb.test()
@@ -279,14 +385,14 @@ async def nothing_asked_for_in_any_order_breaks_a_rule(dut: Any) -> None:
     """Random requests, most of them sensible; the watchdog looks on, and all that can happen must have happened."""
     bench = await Bench.make(dut, dead_man=40)
     rng, lines = bench.random, max(bench.rows, bench.columns)
-    gate_left, seen = 0, set()
+    gate_left, rest, seen = 0, 0, set()
     out = await bench.step(arm=1)
     for _ in range(4000):
         strobes: dict[str, int] = {}
         if gate_left:
             gate_left -= 1
             strobes["gate"] = 1
-        elif out["settled"] and rng.random() < 0.1:
+        elif out["settled"] and rng.random() < (0.1 if rest <= 0 else 0.01):
             gate_left = rng.randint(1, WIDTH_CAP) if rng.random() < 0.97 else WIDTH_CAP + 3
             bench.stepper.hold(
                 masked=rng.getrandbits(1),
@@ -297,23 +403,25 @@ async def nothing_asked_for_in_any_order_breaks_a_rule(dut: Any) -> None:
         if rng.random() < (0.003 if busy else 0.1):
             strobes |= {"switch": 1, "change_tile": int(rng.random() < 0.1), "tile_wanted": rng.getrandbits(8)}
             strobes |= {
-                "family": rng.getrandbits(1),
+                "family": rng.randrange(len(bench.lines)),
                 "selected": rng.getrandbits(2),
                 "others": rng.getrandbits(2),
                 "mask": rng.getrandbits(lines),
             }
             strobes["selected"] = rng.choice((DRIVE, strobes["selected"]))
-        if rng.random() < (0.003 if busy else 0.1):
+        if rng.random() < (0.003 if busy or rest > 0 else 0.1):
             code = rng.randint(LEVEL_MIN, LEVEL_MAX) if rng.random() < 0.95 else rng.randint(-1000, 1000)
             strobes |= {
                 "level_write": 1,
                 "level_code": code,
                 "level_line": rng.getrandbits(16),
-                "level_family": rng.getrandbits(1),
+                "level_family": rng.randrange(len(bench.lines)),
             }
         for name, chance in (("stop", 0.002), ("disarm", 0.004), ("make_safe", 0.004), ("frame_seen", 0.06)):
             strobes[name] = int(rng.random() < chance)
         strobes["arm"] = int(rng.random() < (0.001 if out["armed"] else 0.1))
+        rest = WIDTH_CAP * REST // 16 if "gate" in strobes else rest - 1
+        bench.stepper.hold(compliance=int(rng.random() < 0.01))
         if rng.random() < 0.002:
             bench.stepper.hold(emergency_stop=1)
         elif rng.random() < 0.1:
@@ -322,6 +430,7 @@ async def nothing_asked_for_in_any_order_breaks_a_rule(dut: Any) -> None:
         seen.add(("cause", out["trip_cause"]))
         seen |= {("state", state) for state in bench.watchdog.states(out)}
         seen |= {(name, bool(out[name])) for name in ("row_gates", "column_gates", "level__valid", "tile")}
-    wanted = {("cause", cause) for cause in range(7)} | {("state", state) for state in range(4)}
+    causes = range(9 if len(bench.lines) < 3 or bench.lines[2] == 1 else 10)
+    wanted = {("cause", cause) for cause in causes} | {("state", state) for state in range(4)}
     wanted |= {(name, True) for name in ("row_gates", "column_gates", "level__valid", "tile")}
     assert wanted <= seen, wanted - seen
