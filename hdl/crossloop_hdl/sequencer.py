@@ -55,6 +55,8 @@ class Sequencer(wiring.Component):
         Cycle of the run, 0 in the first one; address of the micro-op at hand.
     op, engine_start, engine_done, engine_fault
         Micro-op for the engine bay, strobe in its EXECUTE cycle, strobe at its end (may be the same cycle), its Status.
+    decode
+        Strobe in a DECODE cycle.
     arithmetic_start, arithmetic_done, arithmetic_fault
         The same for the arithmetic unit.
     x, y, holds, known
@@ -83,6 +85,7 @@ class Sequencer(wiring.Component):
                 "engine_start": Out(1),
                 "engine_done": In(1),
                 "engine_fault": In(8),
+                "decode": Out(1),
                 "arithmetic_start": Out(1),
                 "arithmetic_done": In(1),
                 "arithmetic_fault": In(8),
@@ -162,6 +165,7 @@ class Sequencer(wiring.Component):
             with m.Case(Phase.FETCH):
                 m.d.sync += phase.eq(Phase.DECODE)
             with m.Case(Phase.DECODE):
+                m.d.comb += self.decode.eq(1)
                 m.d.sync += [
                     self.op.eq(self.program_data), phase.eq(Phase.EXECUTE), added_b.eq(0), added_c.eq(0),
                     self.op.b.eq(self.program_data.b + added_b), self.op.c.eq(self.program_data.c + added_c),
