@@ -28,7 +28,7 @@ class ScalarUnit(wiring.Component):
     number: Out(4)
     """Number of the register in `y`: as written, whatever an INDEX has added."""
     operand: Out(signed(REGISTER_BITS))
-    """The register y, or the constant of the micro-op."""
+    """The register y, or the constant of the micro-op; its complement where it is to be subtracted."""
     result: Out(signed(REGISTER_BITS))
     """What COMPUTE gives, but for MULTIPLY; the constant of a SET; the address of LOAD and STORE; the pointer of a POINT."""
     holds: Out(1)
@@ -45,6 +45,7 @@ class ScalarUnit(wiring.Component):
         m = Module()
         m.submodules.registers = registers = Memory(shape=signed(REGISTER_BITS), depth=REGISTERS, init=[])
         write = registers.write_port()
+        self._subtracts = Signal()
         ports = x, y = registers.read_port(), registers.read_port()
         op = self.op
         m.d.comb += [
@@ -71,44 +72,44 @@ class ScalarUnit(wiring.Component):
         """Add the operand and the one adder: x + operand, or x - operand for comparisons and SUBTRACT."""
         op = self.op
         constant = Signal(signed(REGISTER_BITS))
-        subtracts, fixed = Signal(), Signal()
+        fixed = Signal()
         m.d.comb += [
             fixed.eq(op.b[8] | op.opcode.matches(Opcode.SET, Opcode.LOAD, Opcode.STORE, Opcode.POINT)),
             constant.eq(Cat(op.c[:16], Mux(op.opcode == Opcode.BRANCH, op.c[15].replicate(16), op.c[16:]))),
-            self.operand.eq(Mux(fixed, constant, self.y)),
-            subtracts.eq(
-                (op.opcode == Opcode.BRANCH) | ((op.opcode == Opcode.COMPUTE) & (op.a[4:] != Function.ADD))
+            self._subtracts.eq(
+                (op.opcode == Opcode.BRANCH)
+                | (
+                    (op.opcode == Opcode.COMPUTE)
+                    & op.a[4:].matches(Function.SUBTRACT, Function.MINIMUM, Function.MAXIMUM)
+                )
             ),
+            self.operand.eq(Mux(fixed, constant, self.y) ^ self._subtracts.replicate(REGISTER_BITS).as_signed()),
             # The complement's 1 comes in as the carry.
-            total.eq(self.x + (self.operand ^ subtracts.replicate(REGISTER_BITS).as_signed()) + subtracts),
+            total.eq(self.x + self.operand + self._subtracts),
         ]  # fmt: skip
 
     def _add_result(self, m: Module, total: Signal) -> None:
-        """Add the choice of the result."""
-        op, x, y, less = self.op, self.x, self.operand, total[-1]
-        m.d.comb += self.result.eq(total)
-        with m.Switch(op.opcode):
-            with m.Case(Opcode.COMPUTE):
-                with m.Switch(op.a[4:7]):
-                    for function, value in {
-                        Function.AND: x & y, Function.OR: x | y, Function.XOR: x ^ y, Function.MINIMUM: Mux(less, x, y),
-                        Function.MAXIMUM: Mux(less, y, x),
-                    }.items():  # fmt: skip
-                        with m.Case(function):
-                            m.d.comb += self.result.eq(value)
-            with m.Case(Opcode.SET):
-                m.d.comb += self.result.eq(y)
-            with m.Case(Opcode.LOAD, Opcode.STORE):
-                with m.If(op.b[9]):
-                    m.d.comb += self.result.eq(y)
-            with m.Case(Opcode.POINT):
-                with m.If(~op.a[0]):
-                    m.d.comb += self.result.eq(y)
+        """Add the choice of the result, by two select bits twice, which is what multiplexers of four are made of."""
+        op, x, operand, less = self.op, self.x, self.operand, total[-1]
+        function = op.a[4:7]
+        computes = op.opcode == Opcode.COMPUTE
+        bounds, second, bitwise, x_wins, alone = Signal(), Signal(), Signal(), Signal(), Signal()
+        bits = Signal(signed(REGISTER_BITS))
+        m.d.comb += [
+            bounds.eq(computes & function.matches(Function.MINIMUM, Function.MAXIMUM)),
+            second.eq(Mux(function[2], bounds, function[0])),
+            x_wins.eq(less ^ (function == Function.MAXIMUM)),
+            bitwise.eq(computes & (function.matches(Function.AND, Function.OR, Function.XOR) | (bounds & x_wins))),
+            # SET takes its constant as it is, and so does an address without a register.
+            alone.eq(bounds | (op.opcode == Opcode.SET) | Mux(op.opcode == Opcode.POINT, ~op.a[0], ~computes & op.b[9])),
+            bits.eq(Mux(function[2], Mux(second, x, x ^ operand), Mux(second, x | operand, x & operand))),
+            self.result.eq(Mux(bitwise, bits, Mux(alone, operand ^ self._subtracts.replicate(REGISTER_BITS), total))),
+        ]
 
     def _add_condition(self, m: Module, *, less: Signal) -> None:
         """Add what BRANCH asks."""
         equal = Signal()
-        m.d.comb += equal.eq(self.x == self.operand)
+        m.d.comb += equal.eq((self.x ^ self.operand).all())  # the operand is complemented
         with m.Switch(self.op.a[:4]):
             for condition, value in {
                 Condition.ALWAYS: 1, Condition.EQUAL: equal, Condition.DIFFERENT: ~equal, Condition.LESS: less,

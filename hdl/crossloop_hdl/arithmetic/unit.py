@@ -168,21 +168,24 @@ class ArithmeticUnit(wiring.Component):
         """Add the register between a result and the register memory."""
         op, scalar, vectors = self.op, m.submodules.scalar, m.submodules.vectors
         value = Signal(signed(REGISTER_BITS))
-        write = Signal()
-        m.d.comb += [scalar.write.eq(write), scalar.write_data.eq(value), scalar.write_number.eq(op.a[:4])]
+        write, vector, later = Signal(), Signal(), Signal()
+        m.d.comb += [
+            vector.eq(op.opcode == Opcode.VECTOR), later.eq(vector | (phase == Phase.RESULT)),
+            scalar.write.eq(write), scalar.write_data.eq(value),
+            scalar.write_number.eq(Mux(vector, scalar.number, op.a[:4])),
+        ]  # fmt: skip
+        m.d.sync += value.eq(
+            Mux(
+                later,
+                Mux(vector, vectors.total, shifted[:REGISTER_BITS].as_signed()),
+                Mux(phase == Phase.WORD, self.vector_data.as_signed(), scalar.result),
+            )
+        )
         with m.Switch(op.opcode):
             with m.Case(Opcode.VECTOR):
-                m.d.comb += scalar.write_number.eq(scalar.number)
-                m.d.sync += [value.eq(vectors.total), write.eq(vectors.reduced)]
-            with m.Case(Opcode.LOAD):
-                m.d.sync += [value.eq(self.vector_data.as_signed()), write.eq(phase == Phase.WORD)]
-            with m.Case(Opcode.SET):
-                m.d.sync += [value.eq(scalar.result), write.eq(self.start)]
-            with m.Case(Opcode.COMPUTE):
-                # A function that is not defined ends the run, and leaves the register as it is.
-                multiplies = phase == Phase.RESULT
-                m.d.sync += [
-                    value.eq(Mux(multiplies, shifted, scalar.result)), write.eq(self.done & (self.fault == Status.OK)),
-                ]  # fmt: skip
+                m.d.sync += write.eq(vectors.reduced)
+            with m.Case(Opcode.SET, Opcode.COMPUTE, Opcode.LOAD):
+                # What is refused ends the run, and leaves the register as it is.
+                m.d.sync += write.eq(self.done & (self.fault == Status.OK))
             with m.Default():
                 m.d.sync += write.eq(0)
