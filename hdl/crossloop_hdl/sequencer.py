@@ -55,6 +55,8 @@ class Sequencer(wiring.Component):
         Cycle of the run, 0 in the first one; address of the micro-op at hand.
     op, engine_start, engine_done, engine_fault
         Micro-op for the engine bay, strobe in its EXECUTE cycle, strobe at its end (may be the same cycle), its Status.
+    decode
+        Strobe in a DECODE cycle.
     arithmetic_start, arithmetic_done, arithmetic_fault
         The same for the arithmetic unit.
     x, y, holds, known
@@ -83,6 +85,7 @@ class Sequencer(wiring.Component):
                 "engine_start": Out(1),
                 "engine_done": In(1),
                 "engine_fault": In(8),
+                "decode": Out(1),
                 "arithmetic_start": Out(1),
                 "arithmetic_done": In(1),
                 "arithmetic_fault": In(8),
@@ -101,33 +104,37 @@ class Sequencer(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         """Return program counter, loop stack and state machine."""
         m = Module()
-        address_bits = exact_log2(self._parameters.program_ops)
+        depth = self._parameters.loop_depth
         phase = Signal(Phase)
-        counter = Signal(address_bits + 1)
+        counter = Signal(exact_log2(self._parameters.program_ops) + 1)
         """Address of the micro-op at hand; its top bit says that it is past the end of the memory."""
         following = Signal.like(counter)
-        wait_left = Signal(32)
-        ended = Signal()
+        go, ended = Signal(), Signal()
+        """The micro-op is over: on with the one at `coming`, or the run ends."""
+        coming = Signal.like(counter)
         status = Signal(8)
+        waited = self.op.c == 0
 
-        # The innermost loop is at the bottom of the stack; pushing and popping move the others by one place.
-        depth = self._parameters.loop_depth
-        frame_bits = 16 + address_bits
-        stack = Signal(frame_bits * depth)
-        loops = Signal(range(depth + 1))
-        times_left, body = stack[:16], stack[16:frame_bits]
+        push, pop, again = Signal(), Signal(), Signal()
+        """What happens to the innermost loop: a new one, its end, or its next turn."""
+        loops, times_left, body = self._add_loops(m, following, push, pop, again)
 
         m.d.comb += [
             self.program_address.eq(counter),
             self.operation.eq(counter),
+            self.cycles.eq(self.cycle),
             following.eq(counter + 1),
+            coming.eq(following),
         ]
-        m.d.sync += [self.done.eq(0), self.cycle.eq(self.cycle + 1)]
-
-        # What an INDEX adds to the next micro-op; it is added while that one is decoded.
-        added_b, added_c = Signal(16), Signal(32)
-        target = Signal(range(-(1 << 15), (1 << 15) + 2 * self._parameters.program_ops))
-        m.d.comb += target.eq(counter + self.op.c[16:].as_signed())
+        m.d.sync += self.done.eq(0)
+        with m.If(self.start):
+            m.d.sync += self.cycle.eq(0)
+        with m.Elif(self.running):
+            m.d.sync += self.cycle.eq(self.cycle + 1)
+        target, no_target = Signal.like(counter), Signal()
+        self._add_target(m, counter, target, no_target)
+        index_b, index_c = Signal(), Signal()
+        self._add_op(m, index_b, index_c)
 
         def end(why: Any) -> list[Any]:
             return [ended.eq(1), status.eq(why)]
@@ -135,37 +142,25 @@ class Sequencer(wiring.Component):
         def own_fault(why: Status) -> list[Any]:
             return [*end(why), self.run_abort.eq(1)]
 
-        def advance(target: Any) -> list[Any]:
-            return [counter.eq(target), phase.eq(Phase.FETCH)]
-
         def await_engine() -> None:
             with m.If(self.engine_done):
-                with m.If(self.engine_fault == Status.OK):
-                    m.d.sync += advance(following)
-                with m.Else():
-                    m.d.comb += end(self.engine_fault)
+                m.d.comb += [go.eq(1), ended.eq(self.engine_fault != Status.OK), status.eq(self.engine_fault)]
 
         def await_arithmetic() -> None:
             with m.If(self.arithmetic_done):
-                with m.If(self.arithmetic_fault == Status.OK):
-                    m.d.sync += advance(following)
-                with m.Else():
-                    m.d.comb += [*end(self.arithmetic_fault), self.run_abort.eq(1)]
+                wrong = self.arithmetic_fault != Status.OK
+                m.d.comb += [go.eq(1), ended.eq(wrong), status.eq(self.arithmetic_fault), self.run_abort.eq(wrong)]
 
         with m.Switch(phase):
             with m.Case(Phase.REST):
+                m.d.comb += [go.eq(self.start), coming.eq(self.address)]
                 with m.If(self.start):
-                    m.d.sync += [
-                        self.running.eq(1), self.cycle.eq(0), loops.eq(0), added_b.eq(0), added_c.eq(0),
-                        *advance(self.address),
-                    ]  # fmt: skip
+                    m.d.sync += [self.running.eq(1), loops.eq(0), index_b.eq(0), index_c.eq(0)]
             with m.Case(Phase.FETCH):
                 m.d.sync += phase.eq(Phase.DECODE)
             with m.Case(Phase.DECODE):
-                m.d.sync += [
-                    self.op.eq(self.program_data), phase.eq(Phase.EXECUTE), added_b.eq(0), added_c.eq(0),
-                    self.op.b.eq(self.program_data.b + added_b), self.op.c.eq(self.program_data.c + added_c),
-                ]  # fmt: skip
+                m.d.comb += self.decode.eq(1)
+                m.d.sync += [phase.eq(Phase.EXECUTE), index_b.eq(0), index_c.eq(0)]
             with m.Case(Phase.EXECUTE):
                 with m.If(counter[-1]):
                     m.d.comb += own_fault(Status.ADDRESS_RANGE)
@@ -174,42 +169,36 @@ class Sequencer(wiring.Component):
                         with m.Case(Opcode.HALT):
                             m.d.comb += end(Status.OK)
                         with m.Case(Opcode.WAIT):
-                            m.d.sync += [wait_left.eq(self.op.c), phase.eq(Phase.WAIT)]
-                            with m.If(self.op.c == 0):
-                                m.d.sync += advance(following)
+                            m.d.comb += go.eq(waited)
+                            m.d.sync += phase.eq(Phase.WAIT)
                         with m.Case(Opcode.LOOP):
                             with m.If(loops == depth):
                                 m.d.comb += own_fault(Status.LOOP_DEPTH)
                             with m.Elif(self.op.b == 0):
                                 m.d.comb += own_fault(Status.LINE_RANGE)
                             with m.Else():
-                                frame = Cat(self.op.b, following[:address_bits])
-                                m.d.sync += [stack.eq(Cat(frame, stack)), loops.eq(loops + 1), *advance(following)]
+                                m.d.comb += [go.eq(1), push.eq(1)]
                         with m.Case(Opcode.NEXT):
                             with m.If(loops == 0):
                                 m.d.comb += own_fault(Status.LOOP_DEPTH)
                             with m.Elif(times_left == 1):
-                                m.d.sync += [stack.eq(stack >> frame_bits), loops.eq(loops - 1), *advance(following)]
+                                m.d.comb += [go.eq(1), pop.eq(1)]
                             with m.Else():
-                                m.d.sync += [times_left.eq(times_left - 1), *advance(body)]
+                                m.d.comb += [go.eq(1), again.eq(1), coming.eq(body)]
                         with m.Case(Opcode.BRANCH):
                             with m.If(~self.known):
                                 m.d.comb += own_fault(Status.UNKNOWN_MICRO_OP)
                             with m.Elif(~self.holds):
-                                m.d.sync += advance(following)
+                                m.d.comb += go.eq(1)
                             with m.Elif(self.op.a[4] & (loops == 0)):
                                 m.d.comb += own_fault(Status.LOOP_DEPTH)
-                            with m.Elif((target < 0) | (target >= self._parameters.program_ops)):
+                            with m.Elif(no_target):
                                 m.d.comb += own_fault(Status.ADDRESS_RANGE)
                             with m.Else():
-                                m.d.sync += advance(target)
-                                with m.If(self.op.a[4]):
-                                    m.d.sync += [stack.eq(stack >> frame_bits), loops.eq(loops - 1)]
+                                m.d.comb += [go.eq(1), coming.eq(target), pop.eq(self.op.a[4])]
                         with m.Case(Opcode.INDEX):
-                            m.d.sync += [
-                                added_b.eq(Mux(self.op.a[0], self.x, 0)), added_c.eq(Mux(self.op.a[1], self.y, 0)),
-                                *advance(following),
-                            ]  # fmt: skip
+                            m.d.comb += go.eq(1)
+                            m.d.sync += [index_b.eq(self.op.a[0]), index_c.eq(self.op.a[1])]
                         with m.Case(*unit.OPCODES):
                             m.d.comb += self.arithmetic_start.eq(1)
                             m.d.sync += phase.eq(Phase.ARITHMETIC)
@@ -221,9 +210,7 @@ class Sequencer(wiring.Component):
                         with m.Default():
                             m.d.comb += own_fault(Status.UNKNOWN_MICRO_OP)
             with m.Case(Phase.WAIT):
-                m.d.sync += wait_left.eq(wait_left - 1)
-                with m.If(wait_left == 1):
-                    m.d.sync += advance(following)
+                m.d.comb += go.eq(waited)
             with m.Case(Phase.ENGINE):
                 await_engine()
             with m.Case(Phase.ARITHMETIC):
@@ -234,9 +221,57 @@ class Sequencer(wiring.Component):
         with m.If(self.running & self.tripped & (phase != Phase.ENGINE)):
             m.d.comb += end(Status.TRIPPED)
         with m.If(ended):
-            m.d.sync += [
-                self.running.eq(0), self.done.eq(1), self.status.eq(status), self.cycles.eq(self.cycle + 1),
-                phase.eq(Phase.REST),
-            ]  # fmt: skip
-            m.d.sync += counter.eq(counter)  # `operation` outlives the run
+            # The counter stays: `operation` outlives the run.
+            m.d.sync += [self.running.eq(0), self.done.eq(1), self.status.eq(status), phase.eq(Phase.REST)]
+        with m.Elif(go):
+            m.d.sync += [counter.eq(coming), phase.eq(Phase.FETCH)]
         return m
+
+    def _add_loops(self, m: Module, following: Signal, push: Signal, pop: Signal, again: Signal) -> tuple[Any, Any, Any]:
+        """Add the loop stack; return its depth, and the turns left and first micro-op of the innermost loop.
+
+        That loop is at the bottom of the stack; pushing and popping move the others by one place.
+        """
+        depth = self._parameters.loop_depth
+        address_bits = exact_log2(self._parameters.program_ops)
+        frame_bits = 16 + address_bits
+        stack = Signal(frame_bits * depth)
+        loops = Signal(range(depth + 1))
+        with m.If(push):
+            m.d.sync += [stack.eq(Cat(self.op.b, following[:address_bits], stack)), loops.eq(loops + 1)]
+        with m.Elif(pop):
+            m.d.sync += [stack.eq(stack >> frame_bits), loops.eq(loops - 1)]
+        with m.Elif(again):
+            m.d.sync += stack[:16].eq(stack[:16] - 1)
+        return loops, stack[:16], stack[16:frame_bits]
+
+    def _add_target(self, m: Module, counter: Signal, target: Signal, no_target: Signal) -> None:
+        """Add where a BRANCH goes, and whether that is outside the program memory.
+
+        Only the bits that a target may have are added: the others of the distance must all repeat its sign.
+        """
+        distance = self.op.c[16:].as_signed()
+        beyond = distance[len(counter) - 1 :]
+        m.d.comb += [
+            target.eq(counter + distance),
+            no_target.eq(target[-1] | (beyond.any() & ~beyond.all())),
+        ]
+
+    def _add_op(self, m: Module, index_b: Signal, index_c: Signal) -> None:
+        """Add the micro-op at hand: what the memory says plus what an INDEX before it asked for; a WAIT counts down in place.
+
+        The registers that the INDEX has named are still at the arithmetic unit's outputs.
+        """
+        coming = self.program_data
+        with m.If(self.decode):
+            m.d.sync += [
+                self.op.opcode.eq(coming.opcode), self.op.a.eq(coming.a),
+                self.op.b.eq(coming.b + Mux(index_b, self.x, 0)),
+            ]  # fmt: skip
+        base, added = Signal(32), Signal(32)
+        m.d.comb += [
+            base.eq(Mux(self.decode, coming.c, self.op.c)),
+            added.eq(Mux(self.decode, Mux(index_c, self.y, 0), -1)),
+        ]
+        with m.If(self.decode | (self.op.opcode == Opcode.WAIT)):
+            m.d.sync += self.op.c.eq(base + added)

@@ -9,7 +9,7 @@ import cocotb
 from benches.stepper import Stepper, generator, signed
 from crossloop_sim.cosim.simulator import parameters
 
-INPUTS = ("coming", "op", "start", "abort", "vector_data")
+INPUTS = ("coming", "decode", "op", "start", "abort", "vector_data")
 OUTPUTS = (
     "done", "fault", "x", "y", "holds", "known", "pointer", "vector_address", "vector_write", "vector_write_address",
     "vector_write_data",
@@ -53,7 +53,9 @@ class Bench:
     @classmethod
     async def make(cls, dut: Any) -> Bench:
         bench = cls(dut)
+        bench.stepper.hold(decode=1)  # what the registers' port shows before it has read anything is not defined
         await bench.stepper.reset()
+        bench.stepper.hold(decode=0)
         return bench
 
     async def step(self, **strobes: int) -> dict[str, int]:
@@ -67,7 +69,8 @@ class Bench:
         """Decode and execute; return the cycles from EXECUTE to the end, and the fault."""
         word = opcode | a << 8 | b << 16 | (c & 0xFFFFFFFF) << 32
         self.stepper.hold(coming=word)
-        await self.step()
+        await self.step()  # FETCH
+        await self.step(decode=1)
         self.stepper.hold(op=word)
         out = await self.step(start=1)
         for cycles in range(1, limit):
@@ -79,7 +82,8 @@ class Bench:
     async def register(self, number: int) -> int:
         """Read a register through a BRANCH that is not taken: its y is in the open."""
         self.stepper.hold(coming=BRANCH | number << 20)
-        await self.step()
+        await self.step()  # FETCH
+        await self.step(decode=1)
         return signed((await self.step())["y"], 32)
 
     def number(self, bits: int) -> int:

@@ -1,8 +1,8 @@
-"""The scalar unit: sixteen registers, what COMPUTE does with two of them, and what a BRANCH compares."""
+"""The scalar unit: sixteen registers, and one adder for what COMPUTE gives, what BRANCH compares, and where LOAD and STORE go."""
 
 from typing import Any
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -17,24 +17,26 @@ class ScalarUnit(wiring.Component):
 
     coming: In(MicroOpLayout)
     """The micro-op in its DECODE cycle: its register numbers."""
+    decode: In(1)
+    """Strobe in the DECODE cycle: read the registers of `coming`."""
     op: In(MicroOpLayout)
     """The micro-op in its EXECUTE cycle and later."""
     x: Out(signed(REGISTER_BITS))
-    """Register b[3:0] of the micro-op; valid in its EXECUTE cycle only, as `y` and all that follows from them."""
+    """Register b[3:0] of the micro-op; valid from its EXECUTE cycle to the next DECODE cycle, as `y`."""
     y: Out(signed(REGISTER_BITS))
     """Register b[7:4], or b[15:12] of a VECTOR."""
     number: Out(4)
-    """Number of the register in `y`; it stays."""
+    """Number of the register in `y`: as written, whatever an INDEX has added."""
     operand: Out(signed(REGISTER_BITS))
-    """What COMPUTE and BRANCH take as y: the register, or the constant of the micro-op."""
+    """The register y, or the constant of the micro-op; its complement where it is to be subtracted."""
     result: Out(signed(REGISTER_BITS))
-    """What COMPUTE gives, but for MULTIPLY."""
+    """What COMPUTE gives, but for MULTIPLY; the constant of a SET; the address of LOAD and STORE; the pointer of a POINT."""
     holds: Out(1)
     """The condition of a BRANCH is met."""
     known: Out(1)
     """Function of COMPUTE or condition of BRANCH is defined."""
     write: In(1)
-    """Strobe: write `write_data` to register `write_number`."""
+    """Strobe: write `write_data` to register `write_number`. Not in a DECODE cycle."""
     write_number: In(4)
     write_data: In(signed(REGISTER_BITS))
 
@@ -43,53 +45,72 @@ class ScalarUnit(wiring.Component):
         m = Module()
         m.submodules.registers = registers = Memory(shape=signed(REGISTER_BITS), depth=REGISTERS, init=[])
         write = registers.write_port()
-        x, y = registers.read_port(), registers.read_port()
+        self._subtracts = Signal()
+        ports = x, y = registers.read_port(), registers.read_port()
         op = self.op
-        self._sum = Signal(signed(REGISTER_BITS + 1), name="sum")
-        wanted = Signal(4)
         m.d.comb += [
-            wanted.eq(Mux(self.coming.opcode == Opcode.VECTOR, self.coming.b[12:], self.coming.b[4:8])),
-            x.addr.eq(self.coming.b[:4]), y.addr.eq(wanted),
+            x.addr.eq(self.coming.b[:4]),
+            y.addr.eq(Mux(self.coming.opcode == Opcode.VECTOR, self.coming.b[12:], self.coming.b[4:8])),
+            # Never both at once, and said here so that synthesis builds nothing for that case.
+            *(port.en.eq(self.decode & ~self.write) for port in ports),
             self.x.eq(x.data), self.y.eq(y.data),
             write.en.eq(self.write), write.addr.eq(self.write_number), write.data.eq(self.write_data),
         ]  # fmt: skip
-        m.d.sync += self.number.eq(wanted)
-        self._add_function(m, op)
-        self._add_condition(m, op)
+        with m.If(self.decode):
+            m.d.sync += self.number.eq(y.addr)
+        total = Signal(signed(REGISTER_BITS + 1))
+        self._add_sum(m, total)
+        self._add_result(m, total)
+        self._add_condition(m, less=total[-1])
         with m.If(op.opcode == Opcode.BRANCH):
             m.d.comb += self.known.eq(op.a[:4] <= max(Condition))
         with m.Else():
             m.d.comb += self.known.eq(op.a[4:] <= max(Function))
         return m
 
-    def _add_function(self, m: Module, op: Any) -> None:
-        """Add the operand, the one adder, and what COMPUTE gives."""
-        x, y = self.x, self.operand
-        adding = Signal()
+    def _add_sum(self, m: Module, total: Signal) -> None:
+        """Add the operand and the one adder: x + operand, or x - operand for comparisons and SUBTRACT."""
+        op = self.op
         constant = Signal(signed(REGISTER_BITS))
+        fixed = Signal()
         m.d.comb += [
-            constant.eq(Mux(op.opcode == Opcode.BRANCH, op.c[:16].as_signed(), op.c.as_signed())),
-            y.eq(Mux(op.b[8], constant, self.y)),
-            # One adder for sums, differences and comparisons.
-            adding.eq((op.opcode == Opcode.COMPUTE) & (op.a[4:] == Function.ADD)),
-            self._sum.eq(x + Mux(adding, y, ~y) + ~adding),
-        ]
-        less = self._sum[-1]
-        with m.Switch(op.a[4:]):
-            for function, value in {
-                Function.AND: x & y, Function.OR: x | y, Function.XOR: x ^ y, Function.MINIMUM: Mux(less, x, y),
-                Function.MAXIMUM: Mux(less, y, x),
-            }.items():  # fmt: skip
-                with m.Case(function):
-                    m.d.comb += self.result.eq(value)
-            with m.Default():
-                m.d.comb += self.result.eq(self._sum)
+            fixed.eq(op.b[8] | op.opcode.matches(Opcode.SET, Opcode.LOAD, Opcode.STORE, Opcode.POINT)),
+            constant.eq(Cat(op.c[:16], Mux(op.opcode == Opcode.BRANCH, op.c[15].replicate(16), op.c[16:]))),
+            self._subtracts.eq(
+                (op.opcode == Opcode.BRANCH)
+                | (
+                    (op.opcode == Opcode.COMPUTE)
+                    & op.a[4:].matches(Function.SUBTRACT, Function.MINIMUM, Function.MAXIMUM)
+                )
+            ),
+            self.operand.eq(Mux(fixed, constant, self.y) ^ self._subtracts.replicate(REGISTER_BITS).as_signed()),
+            # The complement's 1 comes in as the carry.
+            total.eq(self.x + self.operand + self._subtracts),
+        ]  # fmt: skip
 
-    def _add_condition(self, m: Module, op: Any) -> None:
+    def _add_result(self, m: Module, total: Signal) -> None:
+        """Add the choice of the result, by two select bits twice, which is what multiplexers of four are made of."""
+        op, x, operand, less = self.op, self.x, self.operand, total[-1]
+        function = op.a[4:7]
+        computes = op.opcode == Opcode.COMPUTE
+        bounds, second, bitwise, x_wins, alone = Signal(), Signal(), Signal(), Signal(), Signal()
+        bits = Signal(signed(REGISTER_BITS))
+        m.d.comb += [
+            bounds.eq(computes & function.matches(Function.MINIMUM, Function.MAXIMUM)),
+            second.eq(Mux(function[2], bounds, function[0])),
+            x_wins.eq(less ^ (function == Function.MAXIMUM)),
+            bitwise.eq(computes & (function.matches(Function.AND, Function.OR, Function.XOR) | (bounds & x_wins))),
+            # SET takes its constant as it is, and so does an address without a register.
+            alone.eq(bounds | (op.opcode == Opcode.SET) | Mux(op.opcode == Opcode.POINT, ~op.a[0], ~computes & op.b[9])),
+            bits.eq(Mux(function[2], Mux(second, x, x ^ operand), Mux(second, x | operand, x & operand))),
+            self.result.eq(Mux(bitwise, bits, Mux(alone, operand ^ self._subtracts.replicate(REGISTER_BITS), total))),
+        ]
+
+    def _add_condition(self, m: Module, *, less: Signal) -> None:
         """Add what BRANCH asks."""
-        less, equal = self._sum[-1], Signal()
-        m.d.comb += equal.eq(self._sum == 0)
-        with m.Switch(op.a[:4]):
+        equal = Signal()
+        m.d.comb += equal.eq((self.x ^ self.operand).all())  # the operand is complemented
+        with m.Switch(self.op.a[:4]):
             for condition, value in {
                 Condition.ALWAYS: 1, Condition.EQUAL: equal, Condition.DIFFERENT: ~equal, Condition.LESS: less,
                 Condition.NOT_LESS: ~less, Condition.GREATER: ~less & ~equal, Condition.NOT_GREATER: less | equal,

@@ -7,7 +7,7 @@ from amaranth.lib import enum, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
-from crossloop.protocol.arithmetic import MULTIPLIER_BITS, REGISTER_BITS, Function
+from crossloop.protocol.arithmetic import REGISTER_BITS, Function
 from crossloop.protocol.errors import Status
 from crossloop.protocol.microops import Opcode
 from crossloop.protocol.parameters import Parameters
@@ -34,6 +34,8 @@ class Phase(enum.Enum, shape=2):
 class ArithmeticUnit(wiring.Component):
     """Registers, pointer and scale, and everything that computes with them.
 
+    What a register gets is written in the cycle after the micro-op's last one, which is the FETCH cycle of the next.
+
     Parameters
     ----------
     parameters : Parameters
@@ -41,8 +43,8 @@ class ArithmeticUnit(wiring.Component):
 
     Members
     -------
-    coming, op : In(MicroOpLayout), In(MicroOpLayout)
-        The micro-op in its DECODE cycle, and from its EXECUTE cycle on.
+    coming, decode, op : In(MicroOpLayout), In(1), In(MicroOpLayout)
+        The micro-op in its DECODE cycle, a strobe in that cycle, and the micro-op from its EXECUTE cycle on.
     start : In(1)
         Strobe in the EXECUTE cycle of one of `OPCODES`.
     abort : In(1)
@@ -50,24 +52,26 @@ class ArithmeticUnit(wiring.Component):
     done, fault : Out(1), Out(8)
         Strobe in the last cycle, which may be that of `start`; `Status`.
     x, y : Out(signed(32)), Out(signed(32))
-        The registers that the micro-op names; valid in its EXECUTE cycle.
+        The registers that the micro-op names; valid from its EXECUTE cycle to the next DECODE cycle.
     holds, known : Out(1), Out(1)
         Condition of a BRANCH: whether it is met, and defined; valid in its EXECUTE cycle.
     pointer : Out(16)
         Set by POINT.
-    vector_address, vector_data : Out(16), In(16)
-        Read port of the vector memory; the data are those of the address of the cycle before.
-    vector_write, vector_write_address, vector_write_data : Out(1), Out(16), Out(16)
+    vector_address, vector_data : Out(log2(vector_words)), In(16)
+        Read port of the vector memory; the data are those of the address of the cycle before. Wanted for LOAD and VECTOR.
+    vector_write, vector_write_address, vector_write_data : Out(1), Out(log2(vector_words)), Out(16)
         Its write port.
     """
 
     def __init__(self, parameters: Parameters) -> None:
         self._parameters = parameters
+        self._address_bits = exact_log2(parameters.vector_words)
         super().__init__({
-            "coming": In(MicroOpLayout), "op": In(MicroOpLayout), "start": In(1), "abort": In(1), "done": Out(1), "fault": Out(8),
-            "x": Out(signed(REGISTER_BITS)), "y": Out(signed(REGISTER_BITS)), "holds": Out(1), "known": Out(1), "pointer": Out(16),
-            "vector_address": Out(16), "vector_data": In(16), "vector_write": Out(1), "vector_write_address": Out(16),
-            "vector_write_data": Out(16),
+            "coming": In(MicroOpLayout), "decode": In(1), "op": In(MicroOpLayout), "start": In(1), "abort": In(1),
+            "done": Out(1), "fault": Out(8), "x": Out(signed(REGISTER_BITS)), "y": Out(signed(REGISTER_BITS)),
+            "holds": Out(1), "known": Out(1), "pointer": Out(16),
+            "vector_address": Out(self._address_bits), "vector_data": In(16), "vector_write": Out(1),
+            "vector_write_address": Out(self._address_bits), "vector_write_data": Out(16),
         })  # fmt: skip
 
     def elaborate(self, _platform: Any) -> Module:
@@ -79,40 +83,46 @@ class ArithmeticUnit(wiring.Component):
         m.submodules.vectors = vectors = VectorUnit(self._parameters)
         phase = Signal(Phase)
         scale = Signal(4)
-        unshifted, shifted = (Signal(signed(2 * MULTIPLIER_BITS), name=name) for name in ("unshifted", "shifted"))
-        address = Signal(signed(REGISTER_BITS))
-        outside = Signal()
+        shifted = Signal.like(multiplier.product)
         m.d.comb += [
-            scalar.coming.eq(self.coming), scalar.op.eq(op), self.x.eq(scalar.x), self.y.eq(scalar.y),
-            self.holds.eq(scalar.holds), self.known.eq(scalar.known),
-            address.eq(Mux(op.b[9], 0, scalar.x) + op.c.as_signed()),
-            outside.eq(address[exact_log2(self._parameters.vector_words) :] != 0),
+            scalar.coming.eq(self.coming), scalar.decode.eq(self.decode), scalar.op.eq(op),
+            self.x.eq(scalar.x), self.y.eq(scalar.y), self.holds.eq(scalar.holds), self.known.eq(scalar.known),
             vectors.op.eq(op), vectors.scalar.eq(scalar.y), vectors.pointer.eq(self.pointer),
-            vectors.abort.eq(self.abort), vectors.data.eq(self.vector_data), self.vector_address.eq(vectors.address),
-            self.vector_write.eq(vectors.write), self.vector_write_address.eq(vectors.write_address),
-            self.vector_write_data.eq(vectors.write_data), vectors.multiplied.eq(multiplier.last),
-            # One shifter for the product and for everything that a vector shifts.
-            unshifted.eq(Mux(vectors.shift_product | (op.opcode != Opcode.VECTOR), multiplier.product, vectors.unshifted)),
-            shifted.eq(unshifted >> scale), vectors.shifted.eq(shifted),
-            # A register is written by the micro-op's own number, or as a vector's result.
-            scalar.write_number.eq(op.a[:4]),
+            vectors.abort.eq(self.abort), vectors.data.eq(self.vector_data), vectors.multiplied.eq(multiplier.last),
+            # One shifter for products and for everything that a vector shifts.
+            shifted.eq(multiplier.product >> scale), vectors.shifted.eq(shifted),
+            multiplier.load.eq(vectors.load), multiplier.negate.eq(vectors.negate),
+            multiplier.a.eq(Mux(op.opcode == Opcode.VECTOR, vectors.a, scalar.x[:16].as_signed())),
+            multiplier.b.eq(Mux(op.opcode == Opcode.VECTOR, vectors.b, scalar.operand[:16].as_signed())),
         ]  # fmt: skip
         with m.If(vectors.multiply):
-            m.d.comb += [multiplier.start.eq(1), multiplier.a.eq(vectors.a), multiplier.b.eq(vectors.b)]
-        with m.Else():
-            m.d.comb += [multiplier.a.eq(scalar.x[:16].as_signed()), multiplier.b.eq(scalar.operand[:16].as_signed())]
-        with m.If(vectors.reduced):
-            m.d.comb += [scalar.write.eq(1), scalar.write_number.eq(scalar.number), scalar.write_data.eq(vectors.total)]
+            m.d.comb += multiplier.start.eq(1)
         with m.If(vectors.done):
             m.d.comb += [self.done.eq(1), self.fault.eq(vectors.fault)]
-        self._add_control(m, phase=phase, scale=scale, shifted=shifted, address=address, outside=outside)
+        self._add_memory(m)
+        self._add_control(m, phase=phase, scale=scale)
+        self._add_registers(m, phase=phase, shifted=shifted)
         return m
 
-    def _add_control(
-        self, m: Module, *, phase: Signal, scale: Signal, shifted: Signal, address: Signal, outside: Signal
-    ) -> None:
-        """Add what each micro-op does in its EXECUTE cycle and after."""
+    def _add_memory(self, m: Module) -> None:
+        """Add the choice between a LOAD or STORE and the vector unit."""
+        scalar, vectors = m.submodules.scalar, m.submodules.vectors
+        m.d.comb += [
+            self.vector_write.eq(vectors.write),
+            self.vector_address.eq(scalar.result),
+            self.vector_write_address.eq(scalar.result),
+            self.vector_write_data.eq(scalar.y),
+        ]
+        with m.If(self.op.opcode == Opcode.VECTOR):
+            m.d.comb += [
+                self.vector_address.eq(vectors.address), self.vector_write_address.eq(vectors.address),
+                self.vector_write_data.eq(vectors.write_data),
+            ]  # fmt: skip
+
+    def _add_control(self, m: Module, *, phase: Signal, scale: Signal) -> None:
+        """Add what each micro-op does in its EXECUTE cycle, and for how long it lasts."""
         op, scalar, multiplier = self.op, m.submodules.scalar, m.submodules.multiplier
+        outside = scalar.result[self._address_bits :].any()
 
         def finish(status: Any = Status.OK) -> list[Any]:
             return [self.done.eq(1), self.fault.eq(status)]
@@ -120,7 +130,7 @@ class ArithmeticUnit(wiring.Component):
         with m.If(self.start):
             with m.Switch(op.opcode):
                 with m.Case(Opcode.SET):
-                    m.d.comb += [*finish(), scalar.write.eq(1), scalar.write_data.eq(op.c)]
+                    m.d.comb += finish()
                 with m.Case(Opcode.COMPUTE):
                     with m.If(~scalar.known):
                         m.d.comb += finish(Status.UNKNOWN_MICRO_OP)
@@ -128,33 +138,54 @@ class ArithmeticUnit(wiring.Component):
                         m.d.comb += multiplier.start.eq(1)
                         m.d.sync += phase.eq(Phase.PRODUCT)
                     with m.Else():
-                        m.d.comb += [*finish(), scalar.write.eq(1), scalar.write_data.eq(scalar.result)]
+                        m.d.comb += finish()
                 with m.Case(Opcode.LOAD):
-                    m.d.comb += self.vector_address.eq(address)
                     m.d.sync += phase.eq(Phase.WORD)
                     with m.If(outside):
                         m.d.comb += finish(Status.ADDRESS_RANGE)
                         m.d.sync += phase.eq(Phase.IDLE)
                 with m.Case(Opcode.STORE):
-                    m.d.comb += [
-                        *finish(Mux(outside, Status.ADDRESS_RANGE, Status.OK)),
-                        self.vector_write.eq(~outside), self.vector_write_address.eq(address),
-                        self.vector_write_data.eq(scalar.y),
-                    ]  # fmt: skip
+                    m.d.comb += [*finish(Mux(outside, Status.ADDRESS_RANGE, Status.OK)), self.vector_write.eq(~outside)]
                 with m.Case(Opcode.POINT):
                     m.d.comb += finish()
-                    m.d.sync += [self.pointer.eq(Mux(op.a[0], scalar.x, 0) + op.c), scale.eq(op.a[4:])]
+                    m.d.sync += [self.pointer.eq(scalar.result), scale.eq(op.a[4:])]
                 with m.Case(Opcode.VECTOR):
                     m.d.comb += m.submodules.vectors.start.eq(1)
         with m.Switch(phase):
             with m.Case(Phase.WORD):
-                m.d.comb += [*finish(), scalar.write.eq(1), scalar.write_data.eq(self.vector_data.as_signed())]
+                m.d.comb += finish()
                 m.d.sync += phase.eq(Phase.IDLE)
             with m.Case(Phase.PRODUCT):
                 with m.If(multiplier.last):
                     m.d.sync += phase.eq(Phase.RESULT)
             with m.Case(Phase.RESULT):
-                m.d.comb += [*finish(), scalar.write.eq(1), scalar.write_data.eq(shifted)]
+                m.d.comb += finish()
                 m.d.sync += phase.eq(Phase.IDLE)
         with m.If(self.abort):
             m.d.sync += phase.eq(Phase.IDLE)
+
+    def _add_registers(self, m: Module, *, phase: Signal, shifted: Signal) -> None:
+        """Add the register between a result and the register memory."""
+        op, scalar, vectors = self.op, m.submodules.scalar, m.submodules.vectors
+        value = Signal(signed(REGISTER_BITS))
+        write, vector, later = Signal(), Signal(), Signal()
+        m.d.comb += [
+            vector.eq(op.opcode == Opcode.VECTOR), later.eq(vector | (phase == Phase.RESULT)),
+            scalar.write.eq(write), scalar.write_data.eq(value),
+            scalar.write_number.eq(Mux(vector, scalar.number, op.a[:4])),
+        ]  # fmt: skip
+        m.d.sync += value.eq(
+            Mux(
+                later,
+                Mux(vector, vectors.total, shifted[:REGISTER_BITS].as_signed()),
+                Mux(phase == Phase.WORD, self.vector_data.as_signed(), scalar.result),
+            )
+        )
+        with m.Switch(op.opcode):
+            with m.Case(Opcode.VECTOR):
+                m.d.sync += write.eq(vectors.reduced)
+            with m.Case(Opcode.SET, Opcode.COMPUTE, Opcode.LOAD):
+                # What is refused ends the run, and leaves the register as it is.
+                m.d.sync += write.eq(self.done & (self.fault == Status.OK))
+            with m.Default():
+                m.d.sync += write.eq(0)

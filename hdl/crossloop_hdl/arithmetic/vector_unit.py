@@ -5,6 +5,7 @@ from typing import Any
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import enum, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from crossloop.protocol.arithmetic import (
     MULTIPLIER_BITS,
@@ -18,6 +19,14 @@ from crossloop.protocol.arithmetic import (
 from crossloop.protocol.errors import Status
 from crossloop.protocol.parameters import Parameters
 from crossloop_hdl.layouts import MicroOpLayout, beyond
+
+_WITH_SOURCE = {
+    Elementwise.MINIMUM, Elementwise.MAXIMUM, Elementwise.DAMP, Elementwise.MAGNITUDE, Elementwise.SQUARES, Elementwise.DISTANCE,
+    Elementwise.FILL,
+}  # fmt: skip
+"""What begins with the difference of operand and source."""
+_FROM_SHIFTER = {Elementwise.MULTIPLY, Elementwise.SQUARES, Elementwise.MAGNITUDE}
+"""What is written is what the shifter gives, without the source."""
 
 
 class Phase(enum.Enum, shape=3):
@@ -45,6 +54,10 @@ def saturated(value: Value) -> Value:
 class VectorUnit(wiring.Component):
     """Executes VECTOR.
 
+    Three adders do it all. While the operand arrives, `t` = [+-]operand [+-]source is made of it, for a register and for the
+    multiplier, and `trial` = source [+-]operand, the multiplier's other factor, or what a THRESHOLD would leave. In the next
+    cycle the source and what has become of `t` are added and limited to a word, and a reduction collects in the third adder.
+
     Parameters
     ----------
     parameters : Parameters
@@ -61,14 +74,14 @@ class VectorUnit(wiring.Component):
         Set by POINT.
     abort : In(1)
         Stop after this cycle.
-    address, data : Out(16), In(signed(16))
+    address, data : Out(log2(vector_words)), In(signed(16))
         Read port of the vector memory; the data are those of the address of the cycle before.
-    write, write_address, write_data : Out(1), Out(16), Out(16)
-        Its write port.
-    multiply, a, b, multiplied : Out(1), Out(signed(18)), Out(signed(18)), In(1)
-        The multiplier's `start`, factors and `last`.
-    shift_product, unshifted, shifted : Out(1), Out(signed(17)), In(signed(36))
-        The shifter's: the product, or else `unshifted`, moved right by the scale.
+    write, write_data : Out(1), Out(16)
+        Its write port, at the same address.
+    multiply, load, negate, a, b, multiplied : Out(1), Out(1), Out(1), Out(signed(18)), Out(signed(18)), In(1)
+        The multiplier's `start`, `load`, `negate`, factors and `last`.
+    shifted : In(signed(36))
+        The multiplier's product, or what was loaded into it, moved right by the scale.
     done : Out(1)
         Strobe in the last cycle; in the cycle of `start` for a micro-op that is refused.
     fault : Out(8)
@@ -79,87 +92,68 @@ class VectorUnit(wiring.Component):
 
     def __init__(self, parameters: Parameters) -> None:
         self._words = parameters.vector_words
-        self._sum = Signal(signed(REGISTER_BITS), name="sum")
+        self._address_bits = exact_log2(parameters.vector_words)
         super().__init__({
             "start": In(1), "op": In(MicroOpLayout), "scalar": In(signed(REGISTER_BITS)), "pointer": In(16),
-            "abort": In(1), "address": Out(16), "data": In(signed(16)), "write": Out(1), "write_address": Out(16),
-            "write_data": Out(16), "multiply": Out(1), "a": Out(signed(MULTIPLIER_BITS)), "b": Out(signed(MULTIPLIER_BITS)),
-            "multiplied": In(1), "shift_product": Out(1), "unshifted": Out(signed(17)),
-            "shifted": In(signed(2 * MULTIPLIER_BITS)), "done": Out(1), "fault": Out(8),
-            "reduced": Out(1), "total": Out(signed(REGISTER_BITS)),
+            "abort": In(1), "address": Out(self._address_bits), "data": In(signed(16)), "write": Out(1), "write_data": Out(16),
+            "multiply": Out(1), "load": Out(1), "negate": Out(1), "a": Out(signed(MULTIPLIER_BITS)),
+            "b": Out(signed(MULTIPLIER_BITS)), "multiplied": In(1), "shifted": In(signed(2 * MULTIPLIER_BITS)),
+            "done": Out(1), "fault": Out(8), "reduced": Out(1), "total": Out(signed(REGISTER_BITS)),
         })  # fmt: skip
+        self._phase = Signal(Phase, name="phase")
+        self._s = Signal(signed(16), name="s")
+        self._negative = Signal(name="negative")
+        """Sign of the source, also after it has given way to the shifter's result."""
+        self._t = Signal(signed(17), name="t")
+        self._reached = Signal(name="reached")
+        """THRESHOLD: the source has reached it, in phase THIRD."""
 
     def elaborate(self, _platform: Any) -> Module:
         """Return the walk over the places and the function at each."""
         m = Module()
-        op = self.op
-        phase = Signal(Phase)
+        op, phase = self.op, self._phase
+        self._function = function = op.a[:5]
         place = Signal(12)
-        function, scalar_operand = op.a[:5], op.a[7]
-        s, o, scalar = Signal(signed(16)), Signal(signed(16)), Signal(signed(16))
-        arriving = Signal(signed(16))
-        """The operand while it arrives."""
-        last, multiplies, reduces, collecting = Signal(), Signal(), Signal(), Signal()
+        last, multiplies, reduces = Signal(), Signal(), Signal()
         m.d.comb += [
-            last.eq(place + 1 == op.b[:12]), arriving.eq(Mux(scalar_operand, scalar, self.data)),
+            last.eq(place + 1 == op.b[:12]),
             multiplies.eq(_is_one_of(function, MULTIPLYING)), reduces.eq(_is_one_of(function, REDUCTIONS)),
-            collecting.eq(function == Elementwise.THRESHOLD), self.shift_product.eq(multiplies),
-            self.a.eq(s), self.b.eq(arriving), self.write_address.eq(Mux(self.write, self.address, 0)),
         ]  # fmt: skip
-        with m.If(function == Elementwise.SQUARES):
-            m.d.comb += [self.a.eq(s + arriving), self.b.eq(s - arriving)]
-        self._add_check(m, reduces)
-        self._add_function(m, s, o, arriving, collecting=collecting, third=phase == Phase.THIRD)
         with m.Switch(phase):
             with m.Case(Phase.IDLE):
+                m.d.sync += place.eq(0)
                 with m.If(self.start):
                     m.d.comb += self.done.eq(self.fault != Status.OK)
-                    m.d.sync += [place.eq(0), scalar.eq(self.scalar), self._sum.eq(0)]
                     with m.If(self.fault == Status.OK):
                         m.d.sync += phase.eq(Phase.SOURCE)
             with m.Case(Phase.SOURCE):
                 m.d.sync += phase.eq(Phase.OPERAND)
             with m.Case(Phase.OPERAND):
-                m.d.sync += [s.eq(self.data), phase.eq(Phase.THIRD)]
+                m.d.comb += self.load.eq(1)
+                m.d.sync += phase.eq(Phase.THIRD)
             with m.Case(Phase.THIRD):
-                m.d.comb += [self.multiply.eq(multiplies), self.write.eq(collecting)]
-                m.d.sync += [o.eq(arriving), phase.eq(Mux(multiplies, Phase.MULTIPLY, Phase.WRITE))]
+                m.d.comb += [
+                    self.multiply.eq(multiplies), self.load.eq(~multiplies),
+                    self.write.eq(function == Elementwise.THRESHOLD),
+                ]  # fmt: skip
+                m.d.sync += phase.eq(Mux(multiplies, Phase.MULTIPLY, Phase.WRITE))
             with m.Case(Phase.MULTIPLY):
                 with m.If(self.multiplied):
                     m.d.sync += phase.eq(Phase.WRITE)
             with m.Case(Phase.WRITE):
                 m.d.comb += [
-                    self.write.eq(~reduces & ~((function == Elementwise.SELECT) & (o == 0))),
+                    self.write.eq(~reduces & ~((function == Elementwise.SELECT) & (self._t == 0))),
                     self.done.eq(last), self.reduced.eq(last & reduces),
                 ]  # fmt: skip
-                m.d.sync += [
-                    self._sum.eq(self.total),
-                    place.eq(place + 1),
-                    phase.eq(Mux(last, Phase.IDLE, Phase.SOURCE)),
-                ]
+                m.d.sync += [place.eq(place + 1), phase.eq(Mux(last, Phase.IDLE, Phase.SOURCE))]
         with m.If(self.abort):
             m.d.sync += phase.eq(Phase.IDLE)
-        self._add_address(m, phase, place, collecting=collecting)
+        self._add_check(m, reduces)
+        self._add_address(m, place)
+        self._add_operand(m)
+        self._add_result(m)
+        self._add_total(m)
         return m
-
-    def _add_address(self, m: Module, phase: Signal, place: Signal, *, collecting: Signal) -> None:
-        """Add the one adder for all addresses, read and written."""
-        base, offset = Signal(16), Signal(12)
-        m.d.comb += [offset.eq(place), self.address.eq(Mux(phase == Phase.IDLE, 0, base + offset))]
-        with m.Switch(phase):
-            with m.Case(Phase.SOURCE):
-                m.d.comb += base.eq(self.op.c[:16])
-            with m.Case(Phase.OPERAND):
-                m.d.comb += base.eq(self.pointer)
-            with m.Default():
-                m.d.comb += base.eq(self.op.c[16:])
-                with m.If((self.op.a[:5] == Elementwise.LOOKUP) & (phase == Phase.THIRD)):
-                    # The table's place: 128 more than the shifted source, whose ends are held.
-                    low, upper, sign = self.shifted[:7], self.shifted[7:16], self.shifted[16]
-                    held = Mux(upper.all() | ~upper.any(), low, (~sign).replicate(7))
-                    m.d.comb += [base.eq(self.pointer), offset.eq(Cat(held, ~sign))]
-                with m.If(collecting & (phase == Phase.WRITE)):
-                    m.d.comb += base.eq(self.op.c[:16])
 
     def _add_check(self, m: Module, reduces: Signal) -> None:
         """Add what refuses a micro-op, in the order that the contract promises."""
@@ -180,52 +174,126 @@ class VectorUnit(wiring.Component):
             | ((function == Elementwise.LOOKUP) & (self.pointer > words - TABLE_WORDS if words >= TABLE_WORDS else 1))
         )
 
-    def _add_function(
-        self, m: Module, s: Signal, o: Signal, arriving: Signal, *, collecting: Signal, third: Value
-    ) -> None:
-        """Add what is written, and what a reduction has collected; one adder, one difference and one size serve all functions."""
-        function, total = self.op.a[:5], self.total
-        difference, size, sum_ = Signal(signed(17)), Signal(17), Signal(signed(18))
-        damped, distant, subtracts = Signal(), Signal(), Signal()
-        reached, fired = Signal(), Signal()
-        term, addend = Signal(signed(17)), Signal(signed(17))
-        sized = Mux(distant, difference, s)
+    def _add_address(self, m: Module, place: Signal) -> None:
+        """Add the one adder for all addresses, read and written; what it may reach was checked before."""
+        base, offset = Signal(self._address_bits), Signal(12)
+        m.d.comb += [offset.eq(place), self.address.eq(base + offset), base.eq(self.op.c[16:])]
+        with m.Switch(self._phase):
+            with m.Case(Phase.SOURCE):
+                m.d.comb += base.eq(self.op.c)
+            with m.Case(Phase.OPERAND):
+                m.d.comb += base.eq(self.pointer)
+            with m.Case(Phase.THIRD):
+                with m.If(self._function == Elementwise.LOOKUP):
+                    # The table's place: 128 more than the shifted source, whose ends are held.
+                    low, upper, sign = self.shifted[:7], self.shifted[7:16], self.shifted[16]
+                    held = Mux(upper.all() | ~upper.any(), low, (~sign).replicate(7))
+                    m.d.comb += [base.eq(self.pointer), offset.eq(Cat(held, ~sign))]
+            with m.Case(Phase.WRITE):
+                with m.If(self._function == Elementwise.THRESHOLD):
+                    m.d.comb += base.eq(self.op.c)
+
+    def _add_operand(self, m: Module) -> None:
+        """Add what is made of the operand while it arrives."""
+        function, s, negative = self._function, self._s, self._negative
+        third = self._phase == Phase.THIRD
+        is_magnitude, is_threshold = function == Elementwise.MAGNITUDE, function == Elementwise.THRESHOLD
+        is_squares = function == Elementwise.SQUARES
+        # MAGNITUDE is 0 + s or 0 - s: its operand is a register of 0.
+        scalar = Signal(signed(16))
+        with m.If(self.start):
+            m.d.sync += scalar.eq(self.scalar)
+            with m.If(is_magnitude):
+                m.d.sync += scalar.eq(0)
+        minus, with_source, less_source = Signal(), Signal(), Signal()
+        operand, source, tried = (Signal(signed(16), name=name) for name in ("operand", "source", "tried"))
+        trial, t = Signal(signed(17)), Signal(signed(17))
+        held = (self.op.a[7] & (function != Elementwise.LOOKUP)) | is_magnitude
         m.d.comb += [
-            damped.eq(function == Elementwise.DAMP), distant.eq(function == Elementwise.DISTANCE),
-            difference.eq(o - s), size.eq(Mux(sized[-1], -sized, sized)),
-            self.unshifted.eq(Mux(damped, difference, Mux(function == Elementwise.MAGNITUDE, size, s))),
-            reached.eq((arriving > 0) & (size >= arriving)),
-            subtracts.eq((function == Elementwise.SUBTRACT) | (collecting & ~s[-1])),
-            term.eq(Mux(damped, self.shifted, o)), addend.eq(Mux(collecting & ~fired, 0, Mux(subtracts, ~term, term))),
-            sum_.eq(s + addend + (subtracts & ~(collecting & ~fired))),
-            total.eq(self._sum + Mux(function == Elementwise.SUM, s, self.shifted)),
+            # An adder subtracts what comes complemented, and takes the complement's 1 as its carry.
+            minus.eq((function == Elementwise.SUBTRACT) | (is_threshold & ~negative)),
+            operand.eq(Mux(held, scalar, self.data) ^ minus.replicate(16).as_signed()),
+            with_source.eq(third & _is_one_of(function, _WITH_SOURCE)),
+            less_source.eq(with_source & (~is_magnitude | negative)),
+            source.eq(Mux(with_source, s, 0) ^ less_source.replicate(16).as_signed()),
+            t.eq(operand + source + (minus | less_source)),
+            tried.eq(Mux(is_threshold | is_squares, operand, 0)),
+            trial.eq(s + tried + (is_threshold & minus)),
+            # SQUARES is (s + o) * (s - o), and t is o - s.
+            self.a.eq(trial), self.b.eq(t), self.negate.eq(is_squares),
+            # s - o >= 0, or s + o <= 0, with an operand above 0.
+            self._reached.eq(
+                Mux(minus, ~trial[-1], trial[-1] | (trial == 0)) & (operand[-1] == minus) & (operand[:15] != minus.replicate(15))
+            ),
         ]  # fmt: skip
         with m.If(third):
-            m.d.sync += fired.eq(reached)
-        with m.If(distant):
-            m.d.comb += total.eq(Mux(size > self._sum[:17], size, self._sum))
-        result = Signal(signed(16))
-        m.d.comb += result.eq(saturated(sum_))
+            m.d.sync += self._t.eq(t)
+            with m.If(_is_one_of(function, _FROM_SHIFTER)):
+                m.d.sync += s.eq(0)
+        with m.Elif(self._phase == Phase.OPERAND):
+            m.d.sync += [s.eq(self.data), negative.eq(self.data[-1])]
+
+    def _add_result(self, m: Module) -> None:
+        """Add what is written: the source, and what has become of the operand, limited to a word."""
+        function, t, shifted = self._function, self._t, self.shifted
+        takes_t, takes_shifted = Signal(), Signal()
+        sum_, result, fired = Signal(signed(18)), Signal(16), Signal()
+        with m.If(self._phase == Phase.THIRD):
+            m.d.sync += fired.eq(self._reached)
         with m.Switch(function):
-            with m.Case(Elementwise.COPY, Elementwise.SELECT):
-                m.d.comb += result.eq(s)
-            with m.Case(Elementwise.FILL):
-                m.d.comb += result.eq(o)
+            with m.Case(Elementwise.ADD, Elementwise.SUBTRACT, Elementwise.FILL):
+                m.d.comb += takes_t.eq(1)
+            with m.Case(Elementwise.MINIMUM):
+                m.d.comb += takes_t.eq(t[-1])
+            with m.Case(Elementwise.MAXIMUM):
+                m.d.comb += takes_t.eq(~t[-1])
+            with m.Case(Elementwise.THRESHOLD):
+                m.d.comb += takes_t.eq(fired)
+        m.d.comb += [
+            takes_shifted.eq(_is_one_of(function, {*_FROM_SHIFTER, Elementwise.DAMP})),
+            sum_.eq(self._s + Mux(takes_shifted, shifted[:17].as_signed(), Mux(takes_t, t, 0))),
+        ]
+        # Only a product has more bits than the sum.
+        is_product = _is_one_of(function, MULTIPLYING)
+        sign = Mux(is_product, shifted[-1], sum_[-1])
+        upper = Mux(
+            is_product, (shifted[15:] ^ sign.replicate(len(shifted) - 15)).any(), sum_[15:17] != sign.replicate(2)
+        )
+        m.d.comb += result.eq(Mux(upper, Cat((~sign).replicate(15), sign), sum_[:16]))
+        with m.Switch(function):
             with m.Case(Elementwise.LOOKUP):
                 m.d.comb += result.eq(self.data)
-            with m.Case(Elementwise.MINIMUM):
-                m.d.comb += result.eq(Mux(difference[-1], o, s))
-            with m.Case(Elementwise.MAXIMUM):
-                m.d.comb += result.eq(Mux(difference[-1], s, o))
-            with m.Case(Elementwise.MULTIPLY, Elementwise.SQUARES):
-                m.d.comb += result.eq(saturated(self.shifted))
             with m.Case(Elementwise.MAGNITUDE):
-                over = self.shifted[7:17].any()
-                m.d.comb += result.eq(Cat(self.shifted[:7] | over.replicate(7), s[-1]))
+                m.d.comb += result.eq(Cat(sum_[:7] | sum_[7:17].any().replicate(7), self._negative))
             with m.Case(Elementwise.THRESHOLD):
-                with m.If(third):
-                    m.d.comb += result.eq(Cat(reached, (reached & s[-1]).replicate(15)))
-        m.d.comb += self.write_data.eq(Mux(self.write, result, 0))
+                with m.If(self._phase == Phase.THIRD):
+                    m.d.comb += result.eq(Cat(self._reached, (self._reached & self._negative).replicate(15)))
+        m.d.comb += self.write_data.eq(result)
+
+    def _add_total(self, m: Module) -> None:
+        """Add what a reduction collects."""
+        function, t = self._function, self._t
+        collected = Signal(signed(REGISTER_BITS))
+        # DISTANCE: by how much |t| is above what was collected. With n for a negative t, |t| is (t ^ n) + n; the adder makes the
+        # complement of (t ^ n) - collected, which is negative where |t| is above.
+        complement = Signal(signed(18))
+        above = complement[-1] & (function == Elementwise.DISTANCE)
+        term = Signal(signed(REGISTER_BITS))
+        m.d.comb += [
+            complement.eq(collected[:17].as_signed() + (t ^ (~t[-1]).replicate(17).as_signed())),
+            self.total.eq(collected + term + (above & t[-1])),
+        ]
+        with m.Switch(function):
+            with m.Case(Elementwise.SUM):
+                m.d.comb += term.eq(self._s)
+            with m.Case(Elementwise.DISTANCE):
+                m.d.comb += term.eq(Mux(above, ~complement, 0))
+            with m.Default():
+                m.d.comb += term.eq(self.shifted)
+        with m.If(self.start):
+            m.d.sync += collected.eq(0)
+        with m.Elif(self._phase == Phase.WRITE):
+            m.d.sync += collected.eq(self.total)
 
 
 def _is_one_of(function: Value, members: Any) -> Value:
