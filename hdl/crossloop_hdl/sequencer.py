@@ -227,7 +227,9 @@ class Sequencer(wiring.Component):
             m.d.sync += [counter.eq(coming), phase.eq(Phase.FETCH)]
         return m
 
-    def _add_loops(self, m: Module, following: Signal, push: Signal, pop: Signal, again: Signal) -> tuple[Any, Any, Any]:
+    def _add_loops(
+        self, m: Module, following: Signal, push: Signal, pop: Signal, again: Signal
+    ) -> tuple[Any, Any, Any]:
         """Add the loop stack; return its depth, and the turns left and first micro-op of the innermost loop.
 
         That loop is at the bottom of the stack; pushing and popping move the others by one place.

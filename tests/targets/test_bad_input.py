@@ -104,13 +104,13 @@ def test_bad_frame_is_counted_and_changes_nothing(session: Session, name: str) -
 
 def test_level_outside_the_window_trips_the_device_too(session: Session) -> None:
     """The host is not the only guard: the same program, sent past the host's checks, trips the safety gate."""
-    from scenarios.safety import _run_raw
+    from scenarios.raw import run_raw
 
     from crossloop.protocol import microops as m
     from crossloop.protocol.parameters import ALL_LINES
     from crossloop.protocol.streams import Family
 
-    reply = _run_raw(session, m.level(Family.ROWS, ALL_LINES, 49), m.pulse(1, 4, 4), m.halt())
+    reply = run_raw(session, m.level(Family.ROWS, ALL_LINES, 49), m.pulse(1, 4, 4), m.halt())
     assert reply.status is errors.Status.TRIPPED
     assert session.state().trip_cause is errors.TripCause.LEVEL_WINDOW
     assert _pulses(session) == 0

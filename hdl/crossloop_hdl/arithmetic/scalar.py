@@ -101,7 +101,9 @@ class ScalarUnit(wiring.Component):
             x_wins.eq(less ^ (function == Function.MAXIMUM)),
             bitwise.eq(computes & (function.matches(Function.AND, Function.OR, Function.XOR) | (bounds & x_wins))),
             # SET takes its constant as it is, and so does an address without a register.
-            alone.eq(bounds | (op.opcode == Opcode.SET) | Mux(op.opcode == Opcode.POINT, ~op.a[0], ~computes & op.b[9])),
+            alone.eq(
+                bounds | (op.opcode == Opcode.SET) | Mux(op.opcode == Opcode.POINT, ~op.a[0], ~computes & op.b[9])
+            ),
             bits.eq(Mux(function[2], Mux(second, x, x ^ operand), Mux(second, x | operand, x & operand))),
             self.result.eq(Mux(bitwise, bits, Mux(alone, operand ^ self._subtracts.replicate(REGISTER_BITS), total))),
         ]
