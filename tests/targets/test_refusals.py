@@ -83,7 +83,7 @@ def _refused(target: str, tries: int) -> list[int]:
         kind = number % len(KINDS)
         ops, cause = KINDS[kind](rng)
         image = b"".join(op.encode() for op in (DRIVE, *ops, m.halt()))
-        reply = send_raw(session, commands.arm(number + 1), commands.write_program(image, 0), commands.run(0))
+        reply = send_raw(session, commands.arm(number % 60_000 + 1), commands.write_program(image, 0), commands.run(0))
         answer = send_raw(session, commands.read_register(Register.TRIP_CAUSE))
         found[kind] += reply.status is Status.TRIPPED and answer.payload[-4:] == int(cause).to_bytes(4, "little")
     monitor.follow(session.transport.world.transcript.pins)  # type: ignore[attr-defined]
