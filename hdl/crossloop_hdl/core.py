@@ -7,6 +7,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out, connect, flipped
 
+from crossloop.protocol.microops import MICRO_OP
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.registers import Rule
 from crossloop_hdl.arithmetic import unit
@@ -15,7 +16,6 @@ from crossloop_hdl.dispatcher import Dispatcher
 from crossloop_hdl.engines.counters import COUNTERS
 from crossloop_hdl.engines.engine_bay import EngineBay
 from crossloop_hdl.frontend.direct import DirectSignature, pass_through
-from crossloop_hdl.layouts import MicroOpLayout
 from crossloop_hdl.link.request_link import RequestLink
 from crossloop_hdl.registers import CLEARED, RegisterFile, member
 from crossloop_hdl.sequencer import Sequencer
@@ -98,7 +98,7 @@ class Core(wiring.Component):
             # Dispatcher and register file.
             registers.address.eq(dispatcher.register_address),
             registers.write.eq(dispatcher.register_write),
-            registers.write_data.eq(dispatcher.write_data[32:]),
+            registers.write_data.eq(dispatcher.register_value),
             dispatcher.register_known.eq(registers.known),
             dispatcher.register_writable.eq(registers.writable),
             dispatcher.register_agreed.eq(registers.agreed),
@@ -151,9 +151,10 @@ class Core(wiring.Component):
     def _memories(self, m: Module, dispatcher: Any, sequencer: Any, arithmetic: Any, bay: Any) -> None:
         """Add the vector and the program memory; while a program runs, the vector memory is the engines' and the arithmetic unit's."""
         m.submodules.vectors = vectors = Memory(shape=16, depth=self._parameters.vector_words, init=[])
-        m.submodules.program = program = Memory(shape=MicroOpLayout, depth=self._parameters.program_ops, init=[])
-        vector_write, vector_read = vectors.write_port(), vectors.read_port()
-        program_write, program_read = program.write_port(), program.read_port()
+        m.submodules.program = program = Memory(shape=8 * MICRO_OP.size, depth=self._parameters.program_ops, init=[])
+        # Bytes, because that is what the dispatcher gets.
+        vector_write, vector_read = vectors.write_port(granularity=8), vectors.read_port()
+        program_write, program_read = program.write_port(granularity=8), program.read_port()
         with m.If(~sequencer.running):
             m.d.comb += [
                 vector_read.addr.eq(dispatcher.item_address),
@@ -175,16 +176,16 @@ class Core(wiring.Component):
         # A word that is read while another is written is never used, and no port reads then: synthesis would add registers
         # that keep what the word was.
         m.d.comb += [
-            vector_write.en.eq(dispatcher.vector_write | arithmetic.vector_write | bay.vector_write),
-            vector_read.en.eq(~vector_write.en),
-            program_read.en.eq(~program_write.en),
+            vector_write.en.eq(dispatcher.vector_write | (arithmetic.vector_write | bay.vector_write).replicate(2)),
+            vector_read.en.eq(~vector_write.en.any()),
+            program_read.en.eq(~program_write.en.any()),
         ]
         m.d.comb += [
             arithmetic.vector_data.eq(vector_read.data),
             dispatcher.vector_data.eq(vector_read.data),
             bay.vector_data.eq(vector_read.data),
             program_write.addr.eq(dispatcher.item_address),
-            program_write.data.eq(dispatcher.write_data),
+            program_write.data.eq(dispatcher.byte.replicate(MICRO_OP.size)),
             program_write.en.eq(dispatcher.program_write),
             program_read.addr.eq(sequencer.program_address),
             sequencer.program_data.eq(program_read.data),

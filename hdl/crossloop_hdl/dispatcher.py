@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -14,18 +14,17 @@ from crossloop.protocol.records import RECORD_HEADER, RecordKind
 from crossloop_hdl.command_check import REGISTER_RECORD_BYTES, CommandCheck, CommandHeader
 
 
-class RegisterRecord(data.Struct):
-    """A record header, as in `crossloop.protocol.records.RECORD_HEADER`, and one value of 32 bits."""
+class RecordHeader(data.Struct):
+    """First bytes of a record, as in `crossloop.protocol.records.RECORD_HEADER`."""
 
     kind: 8
     flags: 8
     count: 16
     cycle: 32
     operation: 16
-    value: 32
 
 
-assert RegisterRecord.as_shape().size == 8 * REGISTER_RECORD_BYTES
+assert RecordHeader.as_shape().size == 8 * RECORD_HEADER.size
 
 
 class Dispatcher(wiring.Component):
@@ -44,13 +43,15 @@ class Dispatcher(wiring.Component):
     active, payload, payload_left, records, records_free, finish, status, detail
         The link's, see `RequestLink`.
     register_address, register_known, register_writable, register_agreed, register_read_data, register_write
-        The register file's; `write_data` is what is written.
-    write_data : Out(64)
-        Newest 64 bits of data, oldest lowest; items shorter than that are at the top.
-    vector_write, program_write : Out(1), Out(1)
-        Strobes: write the vector word or the micro-op at `item_address`.
+        The register file's; `register_value` is what is written.
+    register_value : Out(32)
+        The newest four bytes of data.
+    byte : Out(8)
+        The newest one.
+    vector_write, program_write : Out(2), Out(8)
+        Strobes: write these bytes of the vector word or of the micro-op at `item_address`.
     vector_word : Out(16)
-        Vector word to write.
+        Vector word to write; every byte of a micro-op is `byte`.
     item_address : Out(16)
         Where the next item goes to or comes from.
     vector_data : In(16)
@@ -83,9 +84,10 @@ class Dispatcher(wiring.Component):
                 "register_agreed": In(1),
                 "register_read_data": In(32),
                 "register_write": Out(1),
-                "write_data": Out(64),
-                "vector_write": Out(1),
-                "program_write": Out(1),
+                "register_value": Out(32),
+                "byte": Out(8),
+                "vector_write": Out(2),
+                "program_write": Out(MICRO_OP.size),
                 "vector_word": Out(16),
                 "item_address": Out(16),
                 "vector_data": In(16),
@@ -113,28 +115,27 @@ class Dispatcher(wiring.Component):
         m = Module()
         m.submodules.check = check = CommandCheck(self._parameters)
         header = Signal(CommandHeader)
-        header_left = Signal(range(COMMAND_HEADER.size))
-        items_left = Signal(16)
-        unit_left = Signal(range(MICRO_OP.size))
-        """Bytes of the item at hand that are still to come, less one."""
-        shifted = Signal(64)
-        record = Signal(RegisterRecord)
-        record_left = Signal(range(REGISTER_RECORD_BYTES + 1))
-        high_byte = Signal(8)
-        in_high_byte = Signal()
+        """Its address and count go on with the items of the command."""
+        at = Signal(range(REGISTER_RECORD_BYTES))
+        """Byte of the header, of the item or of the record."""
+        shifted = Signal(24)
+        """The last three bytes of data, or those of a register that are still to be sent."""
         last_token = Signal(16)
         index = Signal(16, init=0xFFFF)
         """Number of the command at hand in its request."""
+        byte = self.payload.payload
         m.d.comb += [
             check.header.eq(header),
             check.last_token.eq(last_token),
-            self.write_data.eq(Cat(shifted[8:], self.payload.payload)),
+            self.byte.eq(byte),
+            self.register_value.eq(Cat(shifted, byte)),
             self.vector_word.eq(
-                Mux(header.opcode == Command.WRITE_BYTES, self.payload.payload.as_signed(), self.write_data[48:])
+                Cat(byte, Mux(header.opcode == Command.WRITE_BYTES, byte[7].replicate(8), byte))
             ),
             self.register_address.eq(header.argument),
+            self.item_address.eq(header.address),
             self.bank_select.eq(header.argument == Bank.COLUMN_STREAMS),
-            self.bank_byte.eq(self.payload.payload),
+            self.bank_byte.eq(byte),
         ]
         for name in (
             "payload_left", "records_free", "register_known", "register_writable", "armed", "tripped", "stop_active", "dead_man",
@@ -144,17 +145,10 @@ class Dispatcher(wiring.Component):
         def fail(why: Any, at: Any = index) -> list[Any]:
             return [self.finish.eq(1), self.status.eq(why), self.detail.eq(at)]
 
-        def record_out(kind: RecordKind, length: int, **fields: Any) -> list[Any]:
-            values = {"flags": 0, "count": 0, "cycle": 0, "operation": 0, **fields}
-            return [
-                record.kind.eq(kind),
-                *(record[name].eq(value) for name, value in values.items()),
-                record_left.eq(length - 1),
-            ]
-
+        record_byte = self._add_record(m, header, at, shifted)
         with m.FSM():
             with m.State("COMMAND"):
-                m.d.sync += header_left.eq(COMMAND_HEADER.size - 1)
+                m.d.sync += at.eq(0)
                 with m.If(self.active):
                     with m.If(self.payload_left == 0):
                         m.d.comb += self.finish.eq(1)
@@ -165,41 +159,23 @@ class Dispatcher(wiring.Component):
                         m.next = "HEADER"
             with m.State("HEADER"):
                 m.d.comb += self.payload.ready.eq(1)
-                m.d.sync += [
-                    header.eq(Cat(header.as_value()[8:], self.payload.payload)),
-                    header_left.eq(header_left - 1),
-                ]
-                with m.If(header_left == 0):
+                m.d.sync += [header.eq(Cat(header.as_value()[8:], byte)), at.eq(at + 1)]
+                with m.If(at == COMMAND_HEADER.size - 1):
                     m.next = "CHECK"
             with m.State("CHECK"):
-                m.d.sync += [
-                    self.item_address.eq(header.address),
-                    items_left.eq(header.count),
-                    unit_left.eq(check.unit),
-                ]
+                m.d.sync += at.eq(0)
+                m.next = "COMMAND"
                 with m.If(check.status != Status.OK):
                     m.d.comb += fail(check.status)
-                    m.next = "COMMAND"
                 with m.Else():
-                    m.next = "COMMAND"
                     with m.Switch(header.opcode):
                         with m.Case(Command.WRITE_REGISTER):
-                            m.d.sync += items_left.eq(1)
                             m.next = "DATA"
                         with m.Case(Command.WRITE_BYTES, Command.WRITE_WORDS, Command.WRITE_PROGRAM):
                             m.d.comb += self.bank_clear.eq((header.opcode == Command.WRITE_BYTES) & ~check.to_vector)
                             with m.If(header.count != 0):
                                 m.next = "DATA"
-                        with m.Case(Command.READ_REGISTER):
-                            m.d.sync += record_out(
-                                RecordKind.REGISTER, REGISTER_RECORD_BYTES,
-                                count=1, operation=header.argument, value=self.register_read_data,
-                            )  # fmt: skip
-                            m.next = "RECORD"
-                        with m.Case(Command.READ_WORDS):
-                            m.d.sync += record_out(
-                                RecordKind.WORDS, RECORD_HEADER.size, count=header.count, operation=header.address
-                            )
+                        with m.Case(Command.READ_REGISTER, Command.READ_WORDS):
                             m.next = "RECORD"
                         with m.Case(Command.RUN):
                             m.next = "START"
@@ -210,35 +186,42 @@ class Dispatcher(wiring.Component):
                             m.d.comb += self.disarm.eq(1)
             with m.State("DATA"):
                 m.d.comb += self.payload.ready.eq(1)
-                m.d.sync += [shifted.eq(self.write_data), unit_left.eq(unit_left - 1)]
-                with m.If(unit_left == 0):
-                    m.d.sync += [
-                        unit_left.eq(check.unit),
-                        items_left.eq(items_left - 1),
-                        self.item_address.eq(self.item_address + 1),
-                    ]
-                    with m.Switch(header.opcode):
-                        with m.Case(Command.WRITE_REGISTER):
-                            m.d.comb += self.register_write.eq(self.register_agreed)
-                        with m.Case(Command.WRITE_BYTES):
-                            m.d.comb += [self.vector_write.eq(check.to_vector), self.bank_shift.eq(~check.to_vector)]
-                        with m.Case(Command.WRITE_WORDS):
-                            m.d.comb += self.vector_write.eq(1)
-                        with m.Case(Command.WRITE_PROGRAM):
-                            m.d.comb += self.program_write.eq(1)
-                    with m.If((header.opcode == Command.WRITE_REGISTER) & ~self.register_agreed):
-                        m.d.comb += fail(Status.LIMIT_LOCKED)
+                m.d.sync += [shifted.eq(Cat(shifted[8:], byte)), at.eq(at + 1)]
+                one_hot = Const(1, 1) << at[:3]
+                with m.Switch(header.opcode):
+                    with m.Case(Command.WRITE_BYTES):
+                        m.d.comb += [
+                            self.vector_write.eq(check.to_vector.replicate(2)),
+                            self.bank_shift.eq(~check.to_vector),
+                        ]
+                    with m.Case(Command.WRITE_WORDS):
+                        m.d.comb += self.vector_write.eq(one_hot)
+                    with m.Case(Command.WRITE_PROGRAM):
+                        m.d.comb += self.program_write.eq(one_hot)
+                with m.If(at == check.unit):
+                    m.d.sync += [at.eq(0), header.count.eq(header.count - 1), header.address.eq(header.address + 1)]
+                    with m.If(header.opcode == Command.WRITE_REGISTER):
+                        m.d.comb += self.register_write.eq(self.register_agreed)
                         m.next = "COMMAND"
-                    with m.Elif(items_left == 1):
+                        with m.If(~self.register_agreed):
+                            m.d.comb += fail(Status.LIMIT_LOCKED)
+                    with m.Elif(header.count == 1):
                         m.next = "COMMAND"
             with m.State("RECORD"):
-                m.d.comb += [self.records.valid.eq(1), self.records.payload.eq(record.as_value()[:8])]
-                m.d.sync += [record.eq(record.as_value() >> 8), record_left.eq(record_left - 1)]
-                with m.If(record_left == 0):
+                m.d.comb += [self.records.valid.eq(1), self.records.payload.eq(record_byte)]
+                m.d.sync += at.eq(at + 1)
+                with m.If(at == RECORD_HEADER.size):
+                    # The rest of a register's value is kept as it was when its first byte went out.
+                    m.d.sync += shifted.eq(self.register_read_data[8:])
+                with m.Else():
+                    m.d.sync += shifted.eq(shifted >> 8)
+                is_register = header.opcode == Command.READ_REGISTER
+                with m.If(at == Mux(is_register, REGISTER_RECORD_BYTES - 1, RECORD_HEADER.size - 1)):
+                    m.d.sync += at.eq(0)
                     m.next = "COMMAND"
                     with m.Switch(header.opcode):
                         with m.Case(Command.READ_WORDS):
-                            with m.If(items_left != 0):
+                            with m.If(header.count != 0):
                                 m.next = "WORDS"
                         with m.Case(Command.RUN):
                             with m.If(self.run_status != Status.OK):
@@ -246,16 +229,16 @@ class Dispatcher(wiring.Component):
             with m.State("WORDS"):
                 m.d.comb += [
                     self.records.valid.eq(1),
-                    self.records.payload.eq(Mux(in_high_byte, high_byte, self.vector_data[:8])),
+                    self.records.payload.eq(Mux(at[0], self.vector_data[8:], self.vector_data[:8])),
                 ]
-                m.d.sync += in_high_byte.eq(~in_high_byte)
-                with m.If(in_high_byte):
-                    m.d.sync += items_left.eq(items_left - 1)
-                    with m.If(items_left == 1):
+                m.d.sync += at.eq(~at[0])
+                with m.If(at[0]):
+                    m.d.sync += header.count.eq(header.count - 1)
+                    with m.If(header.count == 1):
                         m.next = "COMMAND"
                 with m.Else():
-                    # The memory answers to the next address while the high byte goes out.
-                    m.d.sync += [high_byte.eq(self.vector_data[8:]), self.item_address.eq(self.item_address + 1)]
+                    # The memory still answers to this address while the high byte goes out.
+                    m.d.sync += header.address.eq(header.address + 1)
             with m.State("START"):
                 m.d.comb += self.run.eq(1)
                 m.next = "RUN"
@@ -266,10 +249,6 @@ class Dispatcher(wiring.Component):
                     self.records.payload.eq(self.run_records.payload),
                 ]
                 with m.If(self.run_done):
-                    m.d.sync += record_out(
-                        RecordKind.DONE, RECORD_HEADER.size,
-                        flags=self.run_status, cycle=self.run_cycles, operation=self.run_operation,
-                    )  # fmt: skip
                     m.next = "RECORD"
             with m.State("ENDED"):
                 m.d.comb += fail(self.run_status)
@@ -278,3 +257,30 @@ class Dispatcher(wiring.Component):
         with m.If(self.finish):
             m.d.sync += index.eq(index.init)
         return m
+
+    def _add_record(self, m: Module, header: Any, at: Value, shifted: Value) -> Value:
+        """Add the bytes of a record, and return the one at hand; what its fields come from rests meanwhile."""
+        record = Signal(RecordHeader)
+        with m.Switch(header.opcode):
+            with m.Case(Command.RUN):
+                m.d.comb += [
+                    record.kind.eq(RecordKind.DONE), record.flags.eq(self.run_status), record.cycle.eq(self.run_cycles),
+                    record.operation.eq(self.run_operation),
+                ]  # fmt: skip
+            with m.Case(Command.READ_REGISTER):
+                m.d.comb += [
+                    record.kind.eq(RecordKind.REGISTER), record.count.eq(1), record.operation.eq(header.argument),
+                ]  # fmt: skip
+            with m.Default():
+                m.d.comb += [
+                    record.kind.eq(RecordKind.WORDS), record.count.eq(header.count), record.operation.eq(header.address),
+                ]  # fmt: skip
+        byte = Signal(8)
+        m.d.comb += byte.eq(shifted)
+        with m.Switch(at):
+            for number in range(RECORD_HEADER.size):
+                with m.Case(number):
+                    m.d.comb += byte.eq(record.as_value().word_select(number, 8))
+            with m.Case(RECORD_HEADER.size):
+                m.d.comb += byte.eq(self.register_read_data)
+        return byte

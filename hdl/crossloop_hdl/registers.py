@@ -67,7 +67,9 @@ class RegisterFile(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         """Return one case per register."""
         m = Module()
-        m.d.comb += self.agreed.eq(1)
+        # What a limit keeps of the data: its own width.
+        locked, kept = Signal(), Signal(32)
+        m.d.comb += [kept.eq(self.write_data), self.agreed.eq(~locked | (self.read_data == kept))]
         with m.Switch(self.address):
             for register in Register:
                 value = getattr(self, member(register))
@@ -79,7 +81,7 @@ class RegisterFile(wiring.Component):
                     ]
                     match ACCESS[register]:
                         case Access.LIMIT:
-                            self._limit(m, register, value)
+                            self._limit(m, register, value, locked, kept)
                         case Access.WRITE:
                             with m.If(self.write):
                                 m.d.sync += value.eq(self.write_data)
@@ -92,10 +94,11 @@ class RegisterFile(wiring.Component):
         m.d.comb += self.seed_select.eq(self.address == Register.COLUMN_SEED)
         return m
 
-    def _limit(self, m: Module, register: Register, value: Any) -> None:
+    def _limit(self, m: Module, register: Register, value: Any, locked: Signal, kept: Signal) -> None:
         """Add a register that can be written once and keeps the bits that count."""
         written = Signal(name=f"{member(register)}_written")
-        kept = self.write_data[: KEPT_BITS.get(register, 32)]
-        m.d.comb += self.agreed.eq(~written | (value == kept))
+        if register in KEPT_BITS:
+            m.d.comb += kept.eq(self.write_data[: KEPT_BITS[register]])
+        m.d.comb += locked.eq(written)
         with m.If(self.write & ~written):
             m.d.sync += [value.eq(kept), written.eq(1)]
