@@ -18,16 +18,17 @@ RUN_CYCLES = 0
 """Cycles of a run beside its micro-ops: the duration in the DONE record is the sum over the micro-ops plus this."""
 
 LEVEL_OFFSET = 3
-"""LEVEL: the level strobe."""
+"""LEVEL: the level strobe; the level itself changes level_write_cycles - 1 later."""
 LEVELS_OFFSET = 4
-"""LEVELS: the first strobe (the vector memory answers a cycle after it was asked); the others follow one per cycle."""
+"""LEVELS: the first strobe (the vector memory answers a cycle after it was asked); the others follow every level_write_cycles."""
 LEVELS_EXTRA = 0
-"""LEVELS takes BASE_CYCLES + LEVELS_EXTRA + count."""
+"""LEVELS takes BASE_CYCLES + LEVELS_EXTRA + count * level_write_cycles + level_settle_cycles, LEVEL takes
+BASE_CYCLES + level_write_cycles - 1 + level_settle_cycles."""
 
 CONNECT_OFFSET = 4
 """CONNECT and TILE: the cycle in which changing lines show FLOAT; the new state (or tile) follows break_cycles later."""
 CONNECT_EXTRA = 2
-"""CONNECT and TILE take BASE_CYCLES + CONNECT_EXTRA + break_cycles."""
+"""CONNECT and TILE take BASE_CYCLES + CONNECT_EXTRA + break_cycles + switch_settle_cycles."""
 
 PULSE_OFFSET = 4
 """PULSE: the first gate edge; pulse n starts n * (width + gap) later and lasts width."""
@@ -42,9 +43,12 @@ COINCIDE_EXTRA = 9
 """COINCIDE takes BASE_CYCLES + COINCIDE_EXTRA + slots * slot_cycles."""
 
 CONVERT_OFFSET = 4
-"""CONVERT: the gates go on; settle + integrate cycles later the conversion strobe shows, and one cycle after that the gates are off."""
+"""CONVERT: the gates go on, after further route_cycles; settle + integrate cycles later the conversion strobe shows, and one cycle after
+that the gates are off."""
 CONVERT_EXTRA = 11
-"""CONVERT and SAMPLE take BASE_CYCLES + CONVERT_EXTRA + settle + integrate + READOUT_CYCLES * channels."""
+"""CONVERT and SAMPLE take BASE_CYCLES + CONVERT_EXTRA + route_cycles + settle + integrate + conversion wait + READOUT_CYCLES * channels."""
+HEADER_CYCLES = 10
+"""Of a conversion's time: cycles in which the header of its record is written. The conversion wait is what conversion_cycles is longer."""
 READOUT_CYCLES = 2
 """Cycles per channel to read the converter and write the record (converter serial time)."""
 
@@ -61,7 +65,7 @@ MULTIPLY_EXTRA = MULTIPLIER_BITS + 1
 FAULT_OFFSET = 3
 """A micro-op that ends the run: the cycle in which `running` falls, `tripped` rises if it was a trip, and gates are
 off; it is the cycle of the DONE record. A LEVELS that trips at its word n does so in place of that word's strobe, in cycle
-LEVELS_OFFSET + n."""
+LEVELS_OFFSET + n * level_write_cycles."""
 SAFE_OFFSET = 1
 """Safe state: cycles from the gates' end to the FLOAT phase of the lines that are not at GROUND; break_cycles later they are."""
 
@@ -69,6 +73,11 @@ SAFE_OFFSET = 1
 def slot_cycles(width_cycles: int, gap_cycles: int) -> int:
     """Return the length of a coincidence slot in cycles."""
     return max(width_cycles + gap_cycles, SLOT_MIN_CYCLES)
+
+
+def conversion_wait_cycles(parameters: Parameters) -> int:
+    """Return for how many cycles a conversion is waited for after the header of its record."""
+    return max(0, parameters.conversion_cycles - HEADER_CYCLES)
 
 
 def duration_cycles(op: MicroOp, parameters: Parameters) -> int:
@@ -80,17 +89,21 @@ def duration_cycles(op: MicroOp, parameters: Parameters) -> int:
 def _extra_cycles(op: MicroOp, parameters: Parameters) -> int:
     """Return what an engine takes beside BASE_CYCLES."""
     match op.opcode:
+        case Opcode.LEVEL:
+            return parameters.level_write_cycles - 1 + parameters.level_settle_cycles
         case Opcode.LEVELS:
-            return LEVELS_EXTRA + op.b
+            return LEVELS_EXTRA + op.b * parameters.level_write_cycles + parameters.level_settle_cycles
         case Opcode.CONNECT | Opcode.TILE:
-            return CONNECT_EXTRA + parameters.break_cycles
+            return CONNECT_EXTRA + parameters.break_cycles + parameters.switch_settle_cycles
         case Opcode.PULSE:
             count, width_cycles, gap_cycles = pulse_fields(op)
             return PULSE_EXTRA + count * (width_cycles + gap_cycles)
         case Opcode.COINCIDE:
             return COINCIDE_EXTRA + op.b * slot_cycles(op.c & 0xFFFF, op.c >> 16)
         case Opcode.CONVERT | Opcode.SAMPLE:
-            return CONVERT_EXTRA + (op.c & 0xFFFF) + (op.c >> 16) + READOUT_CYCLES * op.b
+            on_cycles = (op.c & 0xFFFF) + (op.c >> 16)
+            waits = parameters.route_cycles + conversion_wait_cycles(parameters)
+            return CONVERT_EXTRA + on_cycles + waits + READOUT_CYCLES * op.b
         case Opcode.STREAMS:
             return STREAMS_EXTRA + op.b
         case _:
@@ -118,11 +131,11 @@ def word_cycles(function: int) -> int:
     return WORD_CYCLES + (MULTIPLIER_BITS if multiplies else 0)
 
 
-def serial_cycles(op: MicroOp) -> int:
+def serial_cycles(op: MicroOp, parameters: Parameters | None = None) -> int:
     """Return the part of a micro-op's duration that is converter serial time: it grows with the number of lines or channels."""
     match op.opcode:
         case Opcode.LEVELS:
-            return op.b
+            return op.b * (parameters.level_write_cycles if parameters else 1)
         case Opcode.CONVERT | Opcode.SAMPLE:
             return READOUT_CYCLES * op.b
         case Opcode.STREAMS:
