@@ -129,9 +129,7 @@ class Dispatcher(wiring.Component):
             check.last_token.eq(last_token),
             self.byte.eq(byte),
             self.register_value.eq(Cat(shifted, byte)),
-            self.vector_word.eq(
-                Cat(byte, Mux(header.opcode == Command.WRITE_BYTES, byte[7].replicate(8), byte))
-            ),
+            self.vector_word.eq(Cat(byte, Mux(header.opcode == Command.WRITE_BYTES, byte[7].replicate(8), byte))),
             self.register_address.eq(header.argument),
             self.item_address.eq(header.address),
             self.bank_select.eq(header.argument == Bank.COLUMN_STREAMS),

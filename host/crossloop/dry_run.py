@@ -120,7 +120,7 @@ class _Totals:
 
     def add(self, op: MicroOp, times: int) -> None:
         self.cycles += times * duration_cycles(op, self.parameters)
-        self.serial += times * serial_cycles(op)
+        self.serial += times * serial_cycles(op, self.parameters)
         if op.opcode is Opcode.TILE:
             self.driven = dict.fromkeys(Family, 0)
         elif op.opcode is Opcode.CONNECT:

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 
 from crossloop.protocol.errors import RangeError, TargetError
 from crossloop.protocol.parameters import RANGES, Parameters
+from crossloop.protocol.parts.reference import FRONT_END_FIELDS, reference_parameters
 from crossloop_sim.plant import PlantConfiguration, preset
 
 DEFAULT_PRESET = "rpu"
@@ -112,7 +113,7 @@ def parse_url(url: str, scheme: str, keys: Mapping[str, Reader] | None = None) -
     try:
         return TargetSettings(
             url=url,
-            parameters=Parameters(**{key: value for key, value in values.items() if key in PARAMETER_KEYS}),
+            parameters=_parameters(url, {key: value for key, value in values.items() if key in PARAMETER_KEYS}),
             plant=preset(
                 values.get("preset", DEFAULT_PRESET), **{key: values[key] for key in values if key in plant_keys}
             ),
@@ -121,6 +122,19 @@ def parse_url(url: str, scheme: str, keys: Mapping[str, Reader] | None = None) -
         )
     except RangeError as error:
         raise RangeError(f"target {url!r}: {error}") from None
+
+
+def _parameters(url: str, values: dict[str, Any]) -> Parameters:
+    """Return the build; the parts of a front end, not the URL, say how long they take."""
+    parameters = Parameters(**values)
+    if parameters.frontend != "reference":
+        return parameters
+    given = sorted(values.keys() & FRONT_END_FIELDS)
+    if given:
+        raise TargetError(
+            f"target {url!r} gives {', '.join(given)}, which the parts of the reference front end decide; leave it out"
+        )
+    return reference_parameters(parameters)
 
 
 def _plant_keys(texts: Mapping[str, str]) -> dict[str, Reader]:

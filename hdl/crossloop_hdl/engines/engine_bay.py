@@ -120,15 +120,21 @@ class EngineBay(wiring.Component):
         m.submodules.coincidence = self.coincidence = coincidence = CoincidenceController(self._parameters)
         m.submodules.sampler = self.sampler = sampler = SampleSequencer(self._parameters)
         m.submodules.pulses = pulses = PulseGenerator()
-        m.submodules.levels = levels = LevelSequencer(level_wait(self._parameters))
+        build = self._parameters
+        m.submodules.levels = levels = LevelSequencer(
+            build.level_write_cycles, build.level_settle_cycles, level_wait(build)
+        )
         m.submodules.lines = lines = LineSwitch(self._parameters)
         m.submodules.loader = self.loader = loader = StreamLoader()
         m.d.comb += [check.op.eq(op), check.records_free.eq(self.records_free), check.pointer.eq(self.pointer)]
 
-        # A start waits while lines are still on their way to the safe state, or a draw of an aborted pass is finished.
+        # A start waits while lines are still on their way to the safe state, a level or a routing that an aborted pass has
+        # asked for is on its way, or a draw of an aborted pass is finished.
         held, accept, refused, abort = Signal(), Signal(), Signal(), Signal()
         begin = Signal()
-        m.d.comb += begin.eq((self.start | held) & safety.settled & ~coincidence.drawing)
+        m.d.comb += begin.eq(
+            (self.start | held) & safety.settled & ~levels.resting & ~sampler.resting & ~coincidence.drawing
+        )
         m.d.sync += held.eq((self.start | held) & ~begin)
         m.d.comb += [
             accept.eq(begin & self.armed & (check.status == Status.OK)),

@@ -1,75 +1,116 @@
-"""The level sequencer: writes level codes to the DACs, one per cycle."""
+"""The level sequencer: writes level codes to the DACs, as fast as they can take them."""
 
 from typing import Any
 
 from amaranth.hdl import Module, Mux, Signal, signed
-from amaranth.lib import wiring
+from amaranth.lib import enum, wiring
 from amaranth.lib.wiring import In, Out
 
 
+class Phase(enum.Enum, shape=2):
+    """What the sequencer is doing."""
+
+    IDLE = 0
+    WRITE = 1
+    """LEVELS: words are left."""
+    SETTLE = 2
+    """The last level changes and settles."""
+
+
 class LevelSequencer(wiring.Component):
-    """Executes LEVEL, in the cycle of its start, and LEVELS, one vector word per cycle from the next cycle on; both after a wait.
+    """Executes LEVEL, whose write comes in the cycle of its start, and LEVELS, whose first write comes in the next cycle.
 
     Parameters
     ----------
+    write_cycles : int
+        From one write to the next, from 1.
+    settle_cycles : int
+        Cycles by which a level needs longer after the last write.
     wait_cycles : int
-        Cycles from `start` to what follows: the rest of the dead time, see `crossloop.protocol.timing.level_wait`.
+        Cycles by which both come later: the rest of the dead time, see `crossloop.protocol.timing.level_wait`.
+
+    Members
+    -------
+    start : In(1)
+        Strobe; the next four members stay until `done`.
+    vector : In(1)
+        LEVELS instead of LEVEL.
+    line : In(16)
+        LEVEL: the line, or 65535. LEVELS: the number of lines, from 1.
+    value : In(32)
+        LEVEL: the code. LEVELS: the address of the first vector word.
+    abort : In(1)
+        Stop after this cycle.
+    vector_address : Out(16)
+        Vector word wanted in the next cycle; 0 at rest.
+    vector_data : In(16)
+        The vector word, a two's complement code.
+    write : Out(1)
+        Strobe: ask the safety gate to write `write_code` to `write_line`.
+    write_line, write_code : Out(16), Out(signed(32))
+    resting : Out(1)
+        The last write is still on its way, also after an abort: nothing may be started.
+    done : Out(1)
+        Strobe in the last cycle of the settling; with nothing to settle, in the cycle of the last write.
     """
 
-    start: In(1)
-    """Strobe; the next four members stay until `done`."""
-    vector: In(1)
-    """LEVELS instead of LEVEL."""
-    line: In(16)
-    """LEVEL: the line, or 65535. LEVELS: the number of lines, from 1."""
-    value: In(32)
-    """LEVEL: the code. LEVELS: the address of the first vector word."""
-    abort: In(1)
-    """Stop after this cycle."""
-    vector_address: Out(16)
-    """Vector word wanted in the next cycle; 0 at rest."""
-    vector_data: In(16)
-    """The vector word, a two's complement code."""
-    write: Out(1)
-    """Strobe: ask the safety gate to write `write_code` to `write_line`."""
-    write_line: Out(16)
-    write_code: Out(signed(32))
-    done: Out(1)
-    """Strobe in the cycle of the last write."""
-
-    def __init__(self, wait_cycles: int = 0) -> None:
+    def __init__(self, write_cycles: int = 1, settle_cycles: int = 0, wait_cycles: int = 0) -> None:
         self._wait_cycles = wait_cycles
-        super().__init__()
+        self._settle_cycles = settle_cycles
+        self._rest_cycles = write_cycles - 1 + settle_cycles
+        super().__init__({
+            "start": In(1), "vector": In(1), "line": In(16), "value": In(32), "abort": In(1), "vector_address": Out(16),
+            "vector_data": In(16), "write": Out(1), "write_line": Out(16), "write_code": Out(signed(32)), "resting": Out(1),
+            "done": Out(1),
+        })  # fmt: skip
 
     def elaborate(self, _platform: Any) -> Module:
-        """Return the address counter and its multiplexers."""
+        """Return the address counter, its multiplexers and the rest timer."""
         m = Module()
         begin = self._add_wait(m)
-        busy = Signal()
+        phase = Signal(Phase)
+        fresh = Signal()
+        """No word of this LEVELS is written yet."""
         index = Signal(16)
         address = Signal(16)
-        with m.If(busy):
+        rest = Signal(range(self._rest_cycles + 1))
+        last = Signal()
+        m.d.comb += self.resting.eq(rest != 0)
+        with m.If(self.write):
+            m.d.sync += rest.eq(self._rest_cycles)
+        with m.Elif(self.resting):
+            m.d.sync += rest.eq(rest - 1)
+
+        with m.If(phase == Phase.WRITE):
             m.d.comb += [
-                self.vector_address.eq(address),
-                self.write.eq(1),
+                # The memory answers a cycle later: the word of the coming write is always asked for.
+                self.vector_address.eq(address + self.write),
+                self.write.eq(fresh | (rest == self._settle_cycles)),
                 self.write_line.eq(index),
                 self.write_code.eq(self.vector_data.as_signed()),
-                self.done.eq(index + 1 == self.line),
+                last.eq(self.write & (index + 1 == self.line)),
             ]
-            m.d.sync += [index.eq(index + 1), address.eq(address + 1)]
-            with m.If(self.done | self.abort):
-                m.d.sync += busy.eq(0)
+            with m.If(self.write):
+                m.d.sync += [index.eq(index + 1), address.eq(address + 1), fresh.eq(0)]
         with m.Else():
             m.d.comb += [
                 self.vector_address.eq(Mux(begin & self.vector, self.value, 0)),
                 self.write.eq(begin & ~self.vector),
                 self.write_line.eq(self.line),
                 self.write_code.eq(self.value.as_signed()),
-                self.done.eq(begin & ~self.vector),
+                last.eq(self.write),
             ]
-            m.d.sync += [index.eq(0), address.eq(self.value + 1)]
+            m.d.sync += [index.eq(0), address.eq(self.value), fresh.eq(1)]
             with m.If(begin & self.vector):
-                m.d.sync += busy.eq(1)
+                m.d.sync += phase.eq(Phase.WRITE)
+        if self._rest_cycles:
+            m.d.comb += self.done.eq((phase == Phase.SETTLE) & (rest == 1))
+            with m.If(last):
+                m.d.sync += phase.eq(Phase.SETTLE)
+        else:
+            m.d.comb += self.done.eq(last)
+        with m.If(self.done | self.abort):
+            m.d.sync += phase.eq(Phase.IDLE)
         return m
 
     def _add_wait(self, m: Module) -> Signal:

@@ -39,12 +39,13 @@ class LineSwitch(wiring.Component):
     settled : In(1)
         The line states are not changing.
     done : Out(1)
-        Strobe in the first cycle in which the new states show.
+        Strobe in the first cycle in which the new states show, or `switch_settle_cycles` of the build later.
     """
 
     def __init__(self, parameters: Parameters) -> None:
         self._lines = family_lines(parameters)
         self._width = max(self._lines.values())
+        self._settle_cycles = parameters.switch_settle_cycles
         super().__init__({
             "start": In(1), "change_tile": In(1), "a": In(8), "b": In(16), "abort": In(1),
             "row_signs": In(parameters.rows), "column_signs": In(parameters.columns),
@@ -77,5 +78,10 @@ class LineSwitch(wiring.Component):
             m.d.sync += waiting.eq(1)
         with m.Elif(self.done):
             m.d.sync += waiting.eq(0)
-        m.d.comb += self.done.eq(waiting & self.settled)
+        left = Signal(range(self._settle_cycles + 1))
+        with m.If(self.start):
+            m.d.sync += left.eq(self._settle_cycles)
+        with m.Elif(waiting & self.settled & (left != 0)):
+            m.d.sync += left.eq(left - 1)
+        m.d.comb += self.done.eq(waiting & self.settled & (left == 0))
         return m

@@ -8,12 +8,13 @@ from amaranth.lib.wiring import In, Out
 
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.records import RECORD_HEADER, RecordKind
+from crossloop.protocol.timing import conversion_wait_cycles
 from crossloop_hdl.arithmetic.vector_unit import saturated
 from crossloop_hdl.frontend.direct import StrobeSignature
 from crossloop_hdl.layouts import ConversionWord, sample_layout
 
 
-class Phase(enum.Enum, shape=2):
+class Phase(enum.Enum, shape=3):
     """What the sequencer is doing."""
 
     IDLE = 0
@@ -23,6 +24,10 @@ class Phase(enum.Enum, shape=2):
     """Gates off: writing the record's header, if there is one, while the converters work."""
     SAMPLES = 3
     """Two bytes, or one word, per channel."""
+    ROUTE = 4
+    """Before DRIVE: the converters are switched to what the conversion wants."""
+    CONVERT = 5
+    """After HEADER: the converters are not ready yet."""
 
 
 class SampleSequencer(wiring.Component):
@@ -47,13 +52,15 @@ class SampleSequencer(wiring.Component):
     cycle, operation : In(32), In(16)
         Cycle of the run and address of the micro-op, for the record.
     abort : In(1)
-        Gates off; does not end a record that has begun.
+        Gates off; does not end a record that has begun, which waits for the converters as long as ever.
     gate : Out(1)
         Gates wanted in the next cycle.
     reading : Out(1)
         A record is being written.
+    resting : Out(1)
+        The converters are being switched, also after an abort: nothing may be started.
     conversion : Out(StrobeSignature(ConversionWord))
-        To the front end, registered.
+        To the front end, registered. The payload shows from the start on.
     samples : In(stream.Signature(sample_layout))
         From the front end.
     records : Out(stream.Signature(8))
@@ -67,9 +74,11 @@ class SampleSequencer(wiring.Component):
     """
 
     def __init__(self, parameters: Parameters) -> None:
+        self._route_cycles = parameters.route_cycles
+        self._wait_cycles = conversion_wait_cycles(parameters)
         super().__init__({
             "start": In(1), "to_vector": In(1), "pointer": In(16), "a": In(8), "b": In(16), "c": In(32), "cycle": In(32),
-            "operation": In(16), "abort": In(1), "gate": Out(1), "reading": Out(1),
+            "operation": In(16), "abort": In(1), "gate": Out(1), "reading": Out(1), "resting": Out(1),
             "conversion": Out(StrobeSignature(ConversionWord)), "samples": In(stream.Signature(sample_layout(parameters))),
             "records": Out(stream.Signature(8)), "done": Out(1), "vector_address": Out(16), "vector_data": In(signed(16)),
             "vector_write": Out(1), "vector_write_address": Out(16), "vector_write_data": Out(16),
@@ -79,7 +88,8 @@ class SampleSequencer(wiring.Component):
         """Return timer, header shift register and sample packer."""
         m = Module()
         phase = Signal(Phase)
-        left = Signal(17)
+        left = Signal(max(17, self._wait_cycles.bit_length()))
+        route_left = Signal(range(self._route_cycles + 1))
         header = Signal(8 * RECORD_HEADER.size)
         channels_left = Signal(16)
         high = Signal()
@@ -97,12 +107,29 @@ class SampleSequencer(wiring.Component):
             word.eq(Mux(missing, 0x8000, packed)),
             sum_.eq(Mux(self.a[4], self.vector_data, 0) + self.samples.payload.code),
             self.gate.eq(phase == Phase.DRIVE),
-            self.reading.eq((phase == Phase.HEADER) | (phase == Phase.SAMPLES)),
+            self.resting.eq(route_left != 0),
+            self.reading.eq((phase == Phase.HEADER) | (phase == Phase.CONVERT) | (phase == Phase.SAMPLES)),
         ]
         m.d.sync += self.conversion.valid.eq(0)
+        with m.If(self.resting):
+            m.d.sync += route_left.eq(route_left - 1)
         with m.Switch(phase):
             with m.Case(Phase.IDLE):
                 with m.If(self.start & ~self.abort):
+                    m.d.sync += [
+                        payload.family.eq(self.a[0]),
+                        payload.pair.eq(self.a[1]),
+                        payload.range.eq(self.a[2:4]),
+                        payload.count.eq(self.b),
+                    ]
+                    if self._route_cycles:
+                        m.d.sync += [phase.eq(Phase.ROUTE), route_left.eq(self._route_cycles)]
+                    else:
+                        m.d.sync += [phase.eq(Phase.DRIVE), left.eq(self.c[:16] + self.c[16:])]
+            with m.Case(Phase.ROUTE):
+                with m.If(self.abort):
+                    m.d.sync += phase.eq(Phase.IDLE)
+                with m.Elif(route_left == 1):
                     m.d.sync += [phase.eq(Phase.DRIVE), left.eq(self.c[:16] + self.c[16:])]
             with m.Case(Phase.DRIVE):
                 m.d.sync += left.eq(left - 1)
@@ -112,10 +139,6 @@ class SampleSequencer(wiring.Component):
                     m.d.sync += [
                         phase.eq(Phase.HEADER),
                         self.conversion.valid.eq(1),
-                        payload.family.eq(self.a[0]),
-                        payload.pair.eq(self.a[1]),
-                        payload.range.eq(self.a[2:4]),
-                        payload.count.eq(self.b),
                         header.eq(
                             Cat(Const(RecordKind.CODES, 8), self.a, self.b, (self.cycle + 1)[:32], self.operation)
                         ),
@@ -130,6 +153,12 @@ class SampleSequencer(wiring.Component):
                     m.d.sync += [header.eq(header >> 8), left.eq(left - 1)]
                     with m.If(left == 0):
                         m.d.sync += phase.eq(Phase.SAMPLES)
+                        if self._wait_cycles:
+                            m.d.sync += [phase.eq(Phase.CONVERT), left.eq(self._wait_cycles - 1)]
+            with m.Case(Phase.CONVERT):
+                m.d.sync += left.eq(left - 1)
+                with m.If(left == 0):
+                    m.d.sync += phase.eq(Phase.SAMPLES)
             with m.Case(Phase.SAMPLES):
                 m.d.comb += [
                     self.records.valid.eq((self.samples.valid | missing) & ~self.to_vector),

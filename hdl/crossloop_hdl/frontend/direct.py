@@ -43,7 +43,8 @@ class DirectSignature(wiring.Signature):
     level : Out(StrobeSignature(level_layout))
         A level DAC takes a new code; never while a gate is on.
     conversion : Out(StrobeSignature(ConversionWord))
-        The converters sample now; the gates of a CONVERT are still on in this cycle.
+        The converters sample now; the gates of a CONVERT are still on in this cycle. The payload shows `route_cycles` of the build before
+        the gates go on already, and stays.
     samples : In(stream.Signature(sample_layout))
         The samples of the last conversion, channel 0 first.
     """

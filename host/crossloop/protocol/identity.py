@@ -5,17 +5,19 @@ from __future__ import annotations
 import struct
 
 from crossloop.protocol.errors import IdentityError
-from crossloop.protocol.parameters import PROTOCOL_VERSION, RANGES, Parameters
+from crossloop.protocol.parameters import FRONT_ENDS, PROTOCOL_VERSION, RANGES, Parameters
 
 MAGIC = b"XLOP"
 """First bytes of every identity payload."""
 
-_LAYOUT = struct.Struct(f"<4sHHQHHHBBBBBBHHHBBIIII{RANGES}I")
+_LAYOUT = struct.Struct(f"<4sHHQHHHBBBBBBHHHBBIIII{RANGES}IIHHH")
 
 IDENTITY_FIELDS = (
-    "magic", "protocol_version", "reserved", "build_hash", "rows", "columns", "tiles", "level_bits", "sample_bits", "request_slots",
+    "magic", "protocol_version", "frontend", "build_hash", "rows", "columns", "tiles", "level_bits", "sample_bits", "request_slots",
     "loop_depth", "break_cycles", "ranges", "vector_words_log2", "program_ops_log2", "frame_bytes", "gate_lines", "dead_cycles",
-    "clock_hz", "level_full_scale_uv", "gate_full_scale_uv", "reserved2", *(f"range_full_scale_pa_{index}" for index in range(RANGES)),
+    "clock_hz", "level_full_scale_uv", "gate_full_scale_uv", "level_settle_cycles",
+    *(f"range_full_scale_pa_{index}" for index in range(RANGES)), "conversion_cycles", "level_write_cycles", "switch_settle_cycles",
+    "route_cycles",
 )  # fmt: skip
 """Names of the payload's fields in wire order, little endian."""
 
@@ -26,11 +28,12 @@ IDENTITY_BYTES = _LAYOUT.size
 def pack_identity(parameters: Parameters) -> bytes:
     """Return the identity payload of a build; the gateware keeps it in a memory, the golden model answers with it."""
     return _LAYOUT.pack(
-        MAGIC, PROTOCOL_VERSION, 0, parameters.build_hash, parameters.rows, parameters.columns, parameters.tiles,
-        parameters.level_bits, parameters.sample_bits, parameters.request_slots, parameters.loop_depth, parameters.break_cycles, RANGES,
-        parameters.vector_words.bit_length() - 1, parameters.program_ops.bit_length() - 1, parameters.frame_bytes,
-        parameters.gate_lines, parameters.dead_cycles, parameters.clock_hz, parameters.level_full_scale_uv,
-        parameters.gate_full_scale_uv, 0, *parameters.range_full_scale_pa,
+        MAGIC, PROTOCOL_VERSION, FRONT_ENDS.index(parameters.frontend), parameters.build_hash, parameters.rows, parameters.columns,
+        parameters.tiles, parameters.level_bits, parameters.sample_bits, parameters.request_slots, parameters.loop_depth,
+        parameters.break_cycles, RANGES, parameters.vector_words.bit_length() - 1, parameters.program_ops.bit_length() - 1,
+        parameters.frame_bytes, parameters.gate_lines, parameters.dead_cycles, parameters.clock_hz, parameters.level_full_scale_uv,
+        parameters.gate_full_scale_uv, parameters.level_settle_cycles, *parameters.range_full_scale_pa, parameters.conversion_cycles,
+        parameters.level_write_cycles, parameters.switch_settle_cycles, parameters.route_cycles,
     )  # fmt: skip
 
 
@@ -53,6 +56,11 @@ def unpack_identity(payload: bytes) -> Parameters:
             f"the device speaks protocol version {values['protocol_version']}, this host {PROTOCOL_VERSION}; "
             "install the matching crossloop release or rebuild the gateware"
         )
+    if values["frontend"] >= len(FRONT_ENDS):
+        raise IdentityError(
+            f"the device has the front end number {values['frontend']}, this host knows {', '.join(FRONT_ENDS)}; "
+            "install the matching crossloop release"
+        )
     parameters = Parameters(
         rows=values["rows"], columns=values["columns"], tiles=values["tiles"], level_bits=values["level_bits"],
         sample_bits=values["sample_bits"], request_slots=values["request_slots"], loop_depth=values["loop_depth"],
@@ -61,6 +69,9 @@ def unpack_identity(payload: bytes) -> Parameters:
         level_full_scale_uv=values["level_full_scale_uv"], gate_full_scale_uv=values["gate_full_scale_uv"],
         gate_lines=values["gate_lines"], dead_cycles=values["dead_cycles"],
         range_full_scale_pa=tuple(values[f"range_full_scale_pa_{index}"] for index in range(RANGES)),
+        frontend=FRONT_ENDS[values["frontend"]], level_write_cycles=values["level_write_cycles"],
+        level_settle_cycles=values["level_settle_cycles"], switch_settle_cycles=values["switch_settle_cycles"],
+        route_cycles=values["route_cycles"], conversion_cycles=values["conversion_cycles"],
     )  # fmt: skip
     if values["build_hash"] != parameters.build_hash:
         raise IdentityError(

@@ -30,6 +30,9 @@ class GateLines(IntEnum):
     """One gate line along every column."""
 
 
+FRONT_ENDS = ("direct", "reference")
+"""Names of front ends; the place is the number on the wire."""
+
 _LIMITS: dict[str, tuple[int, int]] = {
     "rows": (1, 1024),
     "columns": (1, 1024),
@@ -47,6 +50,11 @@ _LIMITS: dict[str, tuple[int, int]] = {
     "clock_hz": (1_000_000, 1_000_000_000),
     "level_full_scale_uv": (1, 100_000_000),
     "gate_full_scale_uv": (1, 100_000_000),
+    "level_write_cycles": (1, 65535),
+    "level_settle_cycles": (0, 2**24 - 1),
+    "switch_settle_cycles": (0, 65535),
+    "route_cycles": (0, 65535),
+    "conversion_cycles": (0, 2**24 - 1),
 }
 
 
@@ -88,6 +96,18 @@ class Parameters:
     """The same of the gate lines' level DACs."""
     range_full_scale_pa: tuple[int, ...] = (200_000, 50_000, 12_500, 3_125)
     """Current of code -2**(sample_bits - 1), negated, in picoamperes, of each converter range."""
+    frontend: str = "direct"
+    """Name of the front end; `crossloop.protocol.parts.reference` computes the five numbers below for `reference`."""
+    level_write_cycles: int = 1
+    """Cycles from a level strobe to the next; the level changes in the last of them."""
+    level_settle_cycles: int = 0
+    """Cycles that LEVEL and LEVELS wait after the last level has changed."""
+    switch_settle_cycles: int = 0
+    """Cycles that CONNECT and TILE wait after the new state shows."""
+    route_cycles: int = 0
+    """Cycles that CONVERT and SAMPLE wait before the gates go on, in which the converters are switched to family, pairs and range."""
+    conversion_cycles: int = 0
+    """Cycles from the conversion strobe to the first sample; the first ten cost nothing, since a record's header is written meanwhile."""
 
     def __post_init__(self) -> None:
         for name, (low, high) in _LIMITS.items():
@@ -102,6 +122,8 @@ class Parameters:
                 raise RangeError(
                     f"parameter {name} must be a power of two, not {value}; the memories are addressed by bit fields"
                 )
+        if self.frontend not in FRONT_ENDS:
+            raise RangeError(f"parameter frontend must be one of {', '.join(FRONT_ENDS)}, not {self.frontend!r}")
         if len(self.range_full_scale_pa) != RANGES or any(not 0 < pa < 2**32 for pa in self.range_full_scale_pa):
             raise RangeError(
                 f"parameter range_full_scale_pa must hold {RANGES} currents from 1 to {2**32 - 1} pA, not {self.range_full_scale_pa!r}"

@@ -20,17 +20,18 @@ RUN_CYCLES = 0
 DEAD_BETWEEN = 4
 """Cycles that lie between the end of any pulse and the next micro-op's level strobe anyhow."""
 LEVEL_OFFSET = 3
-"""LEVEL: the level strobe, dead_cycles - DEAD_BETWEEN later."""
+"""LEVEL: the level strobe, dead_cycles - DEAD_BETWEEN later; the level itself changes level_write_cycles - 1 after it."""
 LEVELS_OFFSET = 4
-"""LEVELS: the first strobe (the vector memory answers a cycle after it was asked), dead_cycles - DEAD_BETWEEN later; the others follow one
-per cycle."""
+"""LEVELS: the first strobe (the vector memory answers a cycle after it was asked), dead_cycles - DEAD_BETWEEN later; the others follow
+every level_write_cycles."""
 LEVELS_EXTRA = 0
-"""LEVEL takes BASE_CYCLES + dead_cycles - DEAD_BETWEEN, LEVELS the same and LEVELS_EXTRA + count."""
+"""LEVELS takes BASE_CYCLES + LEVELS_EXTRA + dead_cycles - DEAD_BETWEEN + count * level_write_cycles + level_settle_cycles, LEVEL takes
+BASE_CYCLES + dead_cycles - DEAD_BETWEEN + level_write_cycles - 1 + level_settle_cycles."""
 
 CONNECT_OFFSET = 4
 """CONNECT and TILE: the cycle in which changing lines show FLOAT; the new state (or tile) follows break_cycles later."""
 CONNECT_EXTRA = 2
-"""CONNECT and TILE take BASE_CYCLES + CONNECT_EXTRA + break_cycles."""
+"""CONNECT and TILE take BASE_CYCLES + CONNECT_EXTRA + break_cycles + switch_settle_cycles."""
 
 PULSE_OFFSET = 4
 """PULSE: the first gate edge; pulse n starts n * (width + gap) later and lasts width."""
@@ -45,9 +46,12 @@ COINCIDE_EXTRA = 9
 """COINCIDE takes BASE_CYCLES + COINCIDE_EXTRA + slots * slot_cycles."""
 
 CONVERT_OFFSET = 4
-"""CONVERT: the gates go on; settle + integrate cycles later the conversion strobe shows, and one cycle after that the gates are off."""
+"""CONVERT: the gates go on, after further route_cycles; settle + integrate cycles later the conversion strobe shows, and one cycle after
+that the gates are off."""
 CONVERT_EXTRA = 11
-"""CONVERT and SAMPLE take BASE_CYCLES + CONVERT_EXTRA + settle + integrate + READOUT_CYCLES * channels."""
+"""CONVERT and SAMPLE take BASE_CYCLES + CONVERT_EXTRA + route_cycles + settle + integrate + conversion wait + READOUT_CYCLES * channels."""
+HEADER_CYCLES = 10
+"""Of a conversion's time: cycles in which the header of its record is written. The conversion wait is what conversion_cycles is longer."""
 READOUT_CYCLES = 2
 """Cycles per channel to read the converter and write the record (converter serial time)."""
 
@@ -64,7 +68,7 @@ MULTIPLY_EXTRA = MULTIPLIER_BITS + 1
 FAULT_OFFSET = 3
 """A micro-op that ends the run: the cycle in which `running` falls, `tripped` rises if it was a trip, and gates are
 off; it is the cycle of the DONE record. A LEVELS that trips at its word n does so in place of that word's strobe, in cycle
-LEVELS_OFFSET + n."""
+LEVELS_OFFSET + n * level_write_cycles."""
 SAFE_OFFSET = 1
 """Safe state: cycles from the gates' end to the FLOAT phase of the lines that are not at GROUND; break_cycles later they are."""
 
@@ -83,6 +87,11 @@ def slot_cycles(width_cycles: int, gap_cycles: int) -> int:
     return max(width_cycles + gap_cycles, SLOT_MIN_CYCLES)
 
 
+def conversion_wait_cycles(parameters: Parameters) -> int:
+    """Return for how many cycles a conversion is waited for after the header of its record."""
+    return max(0, parameters.conversion_cycles - HEADER_CYCLES)
+
+
 def duration_cycles(op: MicroOp, parameters: Parameters) -> int:
     """Return how many cycles one execution of a micro-op takes."""
     extra = _extra_cycles(op, parameters) if op.opcode in ENGINE_OPCODES else _arithmetic_cycles(op)
@@ -93,18 +102,21 @@ def _extra_cycles(op: MicroOp, parameters: Parameters) -> int:
     """Return what an engine takes beside BASE_CYCLES."""
     match op.opcode:
         case Opcode.LEVEL:
-            return level_wait(parameters)
+            return level_wait(parameters) + parameters.level_write_cycles - 1 + parameters.level_settle_cycles
         case Opcode.LEVELS:
-            return level_wait(parameters) + LEVELS_EXTRA + op.b
+            writing = op.b * parameters.level_write_cycles + parameters.level_settle_cycles
+            return level_wait(parameters) + LEVELS_EXTRA + writing
         case Opcode.CONNECT | Opcode.TILE:
-            return CONNECT_EXTRA + parameters.break_cycles
+            return CONNECT_EXTRA + parameters.break_cycles + parameters.switch_settle_cycles
         case Opcode.PULSE:
             count, width_cycles, gap_cycles = pulse_fields(op)
             return PULSE_EXTRA + count * (width_cycles + gap_cycles)
         case Opcode.COINCIDE:
             return COINCIDE_EXTRA + op.b * slot_cycles(op.c & 0xFFFF, op.c >> 16)
         case Opcode.CONVERT | Opcode.SAMPLE:
-            return CONVERT_EXTRA + (op.c & 0xFFFF) + (op.c >> 16) + READOUT_CYCLES * op.b
+            on_cycles = (op.c & 0xFFFF) + (op.c >> 16)
+            waits = parameters.route_cycles + conversion_wait_cycles(parameters)
+            return CONVERT_EXTRA + on_cycles + waits + READOUT_CYCLES * op.b
         case Opcode.STREAMS:
             return STREAMS_EXTRA + op.b
         case _:
@@ -132,11 +144,11 @@ def word_cycles(function: int) -> int:
     return WORD_CYCLES + (MULTIPLIER_BITS if multiplies else 0)
 
 
-def serial_cycles(op: MicroOp) -> int:
+def serial_cycles(op: MicroOp, parameters: Parameters | None = None) -> int:
     """Return the part of a micro-op's duration that is converter serial time: it grows with the number of lines or channels."""
     match op.opcode:
         case Opcode.LEVELS:
-            return op.b
+            return op.b * (parameters.level_write_cycles if parameters else 1)
         case Opcode.CONVERT | Opcode.SAMPLE:
             return READOUT_CYCLES * op.b
         case Opcode.STREAMS:

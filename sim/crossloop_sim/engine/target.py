@@ -9,8 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from crossloop.protocol.parameters import Parameters
+from crossloop.protocol.parts.reference import power_up_cycles
 from crossloop_hdl.core import Core, UartCore
 from crossloop_sim.engine.build import EngineName, NativeDesign, Progress, build_native
+from crossloop_sim.engine.reference import ReferenceWorld
 from crossloop_sim.engine.simulation import Reason
 from crossloop_sim.events import Events
 from crossloop_sim.url import TargetSettings
@@ -28,9 +30,15 @@ _designs: dict[tuple[Parameters, int | None, EngineName], NativeDesign] = {}
 def _design(parameters: Parameters, divisor: int | None, engine: EngineName, progress: Progress | None) -> NativeDesign:
     key = (parameters, divisor, engine)
     if key not in _designs:
-        component: Any = Core(parameters) if divisor is None else UartCore(parameters, divisor)
-        _designs[key] = build_native(component, engine=engine, progress=progress)
+        _designs[key] = build_native(_component(parameters, divisor), engine=engine, progress=progress)
     return _designs[key]
+
+
+def _component(parameters: Parameters, divisor: int | None) -> Any:
+    """Return the controller, with its front end if it is not the direct one."""
+    if parameters.frontend == "reference":
+        return ReferenceWorld(parameters, divisor)
+    return Core(parameters) if divisor is None else UartCore(parameters, divisor)
 
 
 class RtlTransport(SimulatedTransport):
@@ -58,6 +66,8 @@ class RtlTransport(SimulatedTransport):
         self.simulation = self.design.instantiate(divisor=divisor)
         self._run_s = 0.0
         self._cycles = 0
+        if settings.parameters.frontend == "reference":
+            self._power_up(power_up_cycles(settings.parameters))
         world.attach(self._figures, self._advance, self.simulation.set_compliance)
 
     def close(self) -> None:
@@ -85,6 +95,11 @@ class RtlTransport(SimulatedTransport):
 
     def _advance(self, cycles: int) -> None:
         self._run(cycles, stop_on_frame=False)
+
+    def _power_up(self, cycles: int) -> None:
+        """Let the front end configure its parts: what they show meanwhile is the state that a session begins with."""
+        self.simulation.run(cycles, stop_on_frame=False)
+        self.world.plant.apply(self.simulation.events())
 
     def _run(self, cycles: int, *, stop_on_frame: bool) -> None:
         """Step the design until it has sent a frame or the cycles are over, and serve the plant."""

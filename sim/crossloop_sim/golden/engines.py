@@ -43,25 +43,31 @@ from crossloop_sim.golden.machine import (
     CODE_MIN,
     COLUMN_PULSES,
     COMPLIANCE,
+    CONVERSION_WAIT,
     CYCLE,
     DELIVERED,
     DUTY_REST,
     EVENT_COUNT,
     GATE_LEVEL_MAX,
     GATE_LEVEL_MIN,
+    LATE_LEVEL,
     LEVEL_MAX,
     LEVEL_MIN,
+    LEVEL_SETTLE,
     LEVEL_WAIT,
+    LEVEL_WRITE,
     LIMIT,
     LIMIT_CAUSE,
     POINTER,
     PROGRESS,
     RECORDS_FREE,
     REST_UNTIL,
+    ROUTE,
     ROW_PULSES,
     RULES,
     SLOTS,
     STROBE_CYCLE,
+    SWITCH_SETTLE,
     TILE,
     TILES,
     TRAIN_PULSES,
@@ -162,7 +168,7 @@ def select_tile(m: Machine, tile: int) -> int:
     if tile != scalars[TILE] and show < scalars[LIMIT]:
         scalars[TILE] = tile
         m.events[put_event(scalars, m.events, show, _KIND_TILE), 2] = tile
-    scalars[CYCLE] += BASE_CYCLES + CONNECT_EXTRA + scalars[BREAK_CYCLES]
+    scalars[CYCLE] += BASE_CYCLES + CONNECT_EXTRA + scalars[BREAK_CYCLES] + scalars[SWITCH_SETTLE]
     return GO
 
 
@@ -187,12 +193,22 @@ def level(m: Machine, a: int, line: int, c: int) -> int:
     if not low <= code <= high:
         scalars[CAUSE] = _LEVEL_WINDOW
         return _TRIPPED
-    row = put_event(scalars, m.events, scalars[CYCLE] + LEVEL_OFFSET, _KIND_LEVEL)
+    _put_level(m, scalars[CYCLE] + LEVEL_OFFSET, family, line, code)
+    scalars[CYCLE] += BASE_CYCLES + scalars[LEVEL_WRITE] - 1 + scalars[LEVEL_SETTLE]
+    return GO
+
+
+@compiled
+def _put_level(m: Machine, strobe: int, family: int, line: int, code: int) -> None:
+    """Show a level that is strobed in a cycle; it changes later, also when the run has ended meanwhile."""
+    scalars = m.scalars
+    row = put_event(scalars, m.events, strobe + scalars[LEVEL_WRITE] - 1, _KIND_LEVEL)
     m.events[row, 2] = family
     m.events[row, 3] = line
     m.events[row, 4] = np.uint64(code)
-    scalars[CYCLE] += BASE_CYCLES
-    return GO
+    if strobe < scalars[LIMIT] and row == scalars[EVENT_COUNT]:
+        scalars[EVENT_COUNT] += 1
+        scalars[LATE_LEVEL] = 1
 
 
 @compiled
@@ -209,18 +225,15 @@ def levels(m: Machine, a: int, count: int, address: int) -> int:
     scalars[CYCLE] += scalars[LEVEL_WAIT]
     start = scalars[CYCLE] + LEVELS_OFFSET
     low, high = _window(scalars, family)
-    vector, events = m.vector, m.events
+    pitch = scalars[LEVEL_WRITE]
     for line in range(count):
-        code = np.int64(vector[address + line])
+        code = int(np.int64(m.vector[address + line]))
         if not low <= code <= high:
             scalars[CAUSE] = _LEVEL_WINDOW
-            scalars[CYCLE] += LEVELS_OFFSET + line - FAULT_OFFSET
+            scalars[CYCLE] += LEVELS_OFFSET + line * pitch - FAULT_OFFSET
             return _TRIPPED
-        row = put_event(scalars, events, start + line, _KIND_LEVEL)
-        events[row, 2] = family
-        events[row, 3] = line
-        events[row, 4] = np.uint64(code)
-    scalars[CYCLE] += BASE_CYCLES + LEVELS_EXTRA + count
+        _put_level(m, start + line * pitch, family, line, code)
+    scalars[CYCLE] += BASE_CYCLES + LEVELS_EXTRA + count * pitch + scalars[LEVEL_SETTLE]
     return GO
 
 
@@ -255,7 +268,7 @@ def connect(m: Machine, a: int, index: int) -> int:
     start = scalars[CYCLE] + CONNECT_OFFSET
     put_states(m, start, family, float_low, float_high)
     put_states(m, start + scalars[BREAK_CYCLES], family, low, high)
-    scalars[CYCLE] += BASE_CYCLES + CONNECT_EXTRA + scalars[BREAK_CYCLES]
+    scalars[CYCLE] += BASE_CYCLES + CONNECT_EXTRA + scalars[BREAK_CYCLES] + scalars[SWITCH_SETTLE]
     return GO
 
 
@@ -361,7 +374,7 @@ def convert(m: Machine, a: int, channels: int, c: int, to_vector: int) -> int:
     """CONVERT, or SAMPLE: up to the conversion strobe in the first call, to its end in the second."""
     scalars = m.scalars
     on_cycles = (c & 0xFFFF) + (c >> 16)
-    start = scalars[CYCLE] + CONVERT_OFFSET
+    start = scalars[CYCLE] + CONVERT_OFFSET + scalars[ROUTE]
     if scalars[PROGRESS] == 0:
         per_channel = 2 if a & 2 else 1
         if channels == 0 or channels * per_channel > scalars[a & 1] or c & 0xFFFF == 0 or c >> 16 == 0:
@@ -385,7 +398,8 @@ def convert(m: Machine, a: int, channels: int, c: int, to_vector: int) -> int:
     scalars[PROGRESS] = 0
     clear_gates(m, start + on_cycles + 1)
     # Both take the time of a record's header while the converters work.
-    scalars[CYCLE] += BASE_CYCLES + CONVERT_EXTRA + on_cycles + READOUT_CYCLES * channels
+    waits = scalars[ROUTE] + scalars[CONVERSION_WAIT]
+    scalars[CYCLE] += BASE_CYCLES + CONVERT_EXTRA + on_cycles + waits + READOUT_CYCLES * channels
     return GO
 
 

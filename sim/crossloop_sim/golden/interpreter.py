@@ -36,6 +36,8 @@ from crossloop_sim.golden.machine import (
     CAUSE,
     CYCLE,
     DEPTH,
+    EVENT_COUNT,
+    LATE_LEVEL,
     LIMIT,
     LIMIT_CAUSE,
     LOOP_DEPTH,
@@ -51,7 +53,7 @@ from crossloop_sim.golden.machine import (
     Machine,
     Words,
 )
-from crossloop_sim.golden.pins import enter_safe_state, put_event
+from crossloop_sim.golden.pins import enter_safe_state, put_event, sort_events
 
 ENDED = 0
 """The run is over: scalars[STATUS], scalars[CAUSE] and scalars[CYCLE] say how and when."""
@@ -178,6 +180,10 @@ def _end_run(m: Machine, result: int) -> None:
         put_event(scalars, m.events, scalars[CYCLE], _RUN)
     else:
         scalars[SAFE_CYCLE] = enter_safe_state(m, scalars[CYCLE], _RISES * (status == _TRIPPED), _RISES)
+    if scalars[LATE_LEVEL]:
+        scalars[LATE_LEVEL] = 0
+        sort_events(m)
+        scalars[SAFE_CYCLE] = max(scalars[SAFE_CYCLE], int(m.events[scalars[EVENT_COUNT] - 1, 0]))
 
 
 @compiled

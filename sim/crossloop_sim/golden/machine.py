@@ -12,7 +12,7 @@ from crossloop.protocol.arithmetic import REGISTERS
 from crossloop.protocol.converters import Levels
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.streams import CROSSING, MAGNITUDE_BITS, Family, lane_start, lanes
-from crossloop.protocol.timing import level_wait
+from crossloop.protocol.timing import conversion_wait_cycles, level_wait
 from crossloop_sim.events import line_words, record_words
 
 Words = npt.NDArray[np.uint64]
@@ -26,7 +26,7 @@ _EVENT_ROWS = 1024
 """Records that are collected before the plant is asked to take them."""
 
 # Indices of Machine.scalars. Plain integers: compiled code sees them as constants.
-_index: Iterator[int] = iter(range(64))
+_index: Iterator[int] = iter(range(96))
 ROWS = next(_index)
 COLUMNS = next(_index)
 GATE_LINES = next(_index)
@@ -83,6 +83,14 @@ SCALE = next(_index)
 ADDED_B = next(_index)
 """What an INDEX adds to field b of the next micro-op."""
 ADDED_C = next(_index)
+LEVEL_WRITE = next(_index)
+"""Cycles from one level strobe to the next; the level changes in the last of them."""
+LEVEL_SETTLE = next(_index)
+SWITCH_SETTLE = next(_index)
+ROUTE = next(_index)
+CONVERSION_WAIT = next(_index)
+LATE_LEVEL = next(_index)
+"""1: the last record is a level that was strobed before the run ended and changes after it."""
 SCALARS = next(_index)
 
 
@@ -154,6 +162,11 @@ def reset_machine(parameters: Parameters) -> Machine:
         LOOP_DEPTH: parameters.loop_depth,
         CODE_MIN: levels.code_min,
         CODE_MAX: levels.code_max,
+        LEVEL_WRITE: parameters.level_write_cycles,
+        LEVEL_SETTLE: parameters.level_settle_cycles,
+        SWITCH_SETTLE: parameters.switch_settle_cycles,
+        ROUTE: parameters.route_cycles,
+        CONVERSION_WAIT: conversion_wait_cycles(parameters),
     }
     for index, value in constants.items():
         machine.scalars[index] = value

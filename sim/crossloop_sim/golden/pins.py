@@ -146,6 +146,19 @@ def enter_safe_state(m: Machine, cycle: int, tripped: int, running: int) -> int:
 
 
 @compiled
+def sort_events(m: Machine) -> None:
+    """Put the collected records into the order of their cycles; few are out of it."""
+    events, column = m.events, np.zeros(m.events.shape[1], np.uint64)
+    for end in range(1, m.scalars[EVENT_COUNT]):
+        at = end
+        while at > 0 and events[at - 1, 0] > events[at, 0]:
+            column[:] = events[at]
+            events[at] = events[at - 1]
+            events[at - 1] = column
+            at -= 1
+
+
+@compiled
 def line_mask(m: Machine, family: int, word: int) -> np.uint64:
     """Return the bits of a word that stand for lines."""
     lines = m.scalars[family] - 64 * word  # ROWS, COLUMNS and GATE_LINES are scalars 0 to 2

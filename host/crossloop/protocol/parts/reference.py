@@ -1,0 +1,103 @@
+"""The `reference` front end in cycles: the timing contract that a build promises, computed from the parts' constants."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from crossloop.protocol.errors import RangeError
+from crossloop.protocol.parameters import Parameters
+from crossloop.protocol.parts import ad7606, adg1414, adg1604
+from crossloop.protocol.parts.dac81416 import DAC81416
+from crossloop.protocol.parts.level_dac import LevelDac
+from crossloop.protocol.parts.spi import SpiCycles, cycles_of, spi_cycles
+
+LEVEL_DAC: LevelDac = DAC81416
+"""The level DAC."""
+PIN_DELAY = 2
+"""Cycles by which every pin of the front end shows what the controller has decided later: the same for gates, states, CONVST and levels."""
+SYNCHRONISER = 2
+"""Flip-flops behind BUSY."""
+CHAIN_DEVICES = 4
+"""Longest chain of routing switches; channels beyond that have chains of their own beside it, on the same three pins."""
+MIN_BREAK_CYCLES = 2
+"""A multiplexer's address changes while its enable is low, with a cycle on both sides."""
+
+FRONT_END_FIELDS = frozenset({
+    "level_write_cycles", "level_settle_cycles", "switch_settle_cycles", "route_cycles", "conversion_cycles",
+})  # fmt: skip
+"""Build parameters that the parts decide."""
+
+
+def converter_chips(parameters: Parameters) -> int:
+    """Return the number of converters: one channel per line of the longer family."""
+    return -(-max(parameters.rows, parameters.columns) // ad7606.CHANNELS)
+
+
+def chain_devices(parameters: Parameters) -> int:
+    """Return the length of the routing chains: an octal per channel, up to `CHAIN_DEVICES`."""
+    return min(CHAIN_DEVICES, max(parameters.rows, parameters.columns))
+
+
+def busy_cycles(clock_hz: int) -> int:
+    """Return the cycles from the rise of CONVST to the start of reading: conversion, BUSY's delay and its synchroniser."""
+    return cycles_of(ad7606.BUSY_DELAY_PS + ad7606.CONVERSION_PS, clock_hz) + SYNCHRONISER
+
+
+def read_cycles(clock_hz: int) -> SpiCycles:
+    """Return the frame that reads the converters."""
+    return spi_cycles(ad7606.SPI, clock_hz)
+
+
+def conversion_cycles(clock_hz: int) -> int:
+    """Return the cycles from the conversion strobe to the first sample."""
+    # One for the start of the frame, one for the register that holds the last bit.
+    return PIN_DELAY + busy_cycles(clock_hz) + read_cycles(clock_hz).frame + 2
+
+
+def route_cycles(parameters: Parameters) -> int:
+    """Return the cycles in which a chain takes a new routing and its switches settle."""
+    chain = spi_cycles(adg1414.chain_profile(chain_devices(parameters)), parameters.clock_hz)
+    return chain.pitch + 2 + cycles_of(adg1414.SWITCH_PS, parameters.clock_hz)
+
+
+def power_up_cycles(parameters: Parameters) -> int:
+    """Return a number of cycles after which every part is configured: the level DACs' frames take longest."""
+    shortest = spi_cycles(LEVEL_DAC.spi, parameters.clock_hz).pitch
+    pitch = max(shortest, cycles_of(max(LEVEL_DAC.update_ps, LEVEL_DAC.broadcast_ps), parameters.clock_hz)) + 1
+    return pitch * (len(LEVEL_DAC.power_up) + 1)
+
+
+def reference_parameters(parameters: Parameters) -> Parameters:
+    """Return a build with the `reference` front end and the cycles that its parts need.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        Geometry, clock and codes; what it says of the front end is replaced.
+
+    Raises
+    ------
+    RangeError
+        If the parts cannot serve the build.
+    """
+    clock_hz, channels = parameters.clock_hz, max(parameters.rows, parameters.columns)
+    if parameters.break_cycles < MIN_BREAK_CYCLES:
+        raise RangeError(
+            f"break_cycles of {parameters.break_cycles} is too short for the reference front end, whose multiplexers need "
+            f"{MIN_BREAK_CYCLES} cycles between two states; choose {MIN_BREAK_CYCLES} or more"
+        )
+    room = cycles_of(ad7606.CONVERSION_PS, clock_hz)
+    if channels > room:
+        raise RangeError(
+            f"{channels} lines are more than the {room} that a simulated converter of the reference front end can take up in one "
+            f"conversion at {clock_hz} Hz; use fewer lines or a faster clock"
+        )
+    return replace(
+        parameters,
+        frontend="reference",
+        level_write_cycles=LEVEL_DAC.write_cycles(clock_hz),
+        level_settle_cycles=LEVEL_DAC.settle_cycles(clock_hz),
+        switch_settle_cycles=PIN_DELAY + cycles_of(adg1604.SWITCH_PS, clock_hz),
+        route_cycles=route_cycles(parameters),
+        conversion_cycles=conversion_cycles(clock_hz),
+    )

@@ -1,0 +1,83 @@
+"""Part model of the AD7606: CONVST in, BUSY and two data lines out; what it has sampled is put in from outside."""
+
+from typing import Any
+
+from amaranth.hdl import Cat, Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from crossloop.protocol.parts import ad7606
+from crossloop.protocol.parts.spi import cycles_of
+
+
+class Ad7606Model(wiring.Component):
+    """A chip without oversampling, read through DOUTA and DOUTB.
+
+    Parameters
+    ----------
+    clock_hz : int
+        Clock of the simulation: BUSY lasts as long as the datasheet's longest conversion.
+
+    Members
+    -------
+    convst, reset, cs_n, sclk : In(1)
+        Pins.
+    busy, douta, doutb : Out(1)
+        Pins.
+    sampled : Out(1)
+        Strobe in the cycle in which CONVST has risen: the inputs are sampled now.
+    load, channel, code : In(1), In(3), In(16)
+        Strobe: what was sampled on a channel; before BUSY falls.
+    """
+
+    convst: In(1)
+    reset: In(1)
+    cs_n: In(1, init=1)
+    sclk: In(1, init=1)
+    busy: Out(1)
+    douta: Out(1)
+    doutb: Out(1)
+    sampled: Out(1)
+    load: In(1)
+    channel: In(3)
+    code: In(16)
+
+    def __init__(self, clock_hz: int) -> None:
+        self._cycles = cycles_of(ad7606.CONVERSION_PS, clock_hz)
+        super().__init__()
+
+    def elaborate(self, _platform: Any) -> Module:
+        """Return edge detectors, conversion timer and output shift registers."""
+        m = Module()
+        convst_before, sclk_before, cs_before = Signal(), Signal(init=1), Signal(init=1)
+        left = Signal(range(self._cycles))
+        was_reset = Signal()
+        taken = Signal(64)
+        """Codes of the conversion under way, two halves of a chip at a time: V1..V4 low, V5..V8 in `taken_b`."""
+        taken_b = Signal(64)
+        code_a, code_b = Signal(64), Signal(64)
+        out_a, out_b = Signal(64), Signal(64)
+        m.d.sync += [convst_before.eq(self.convst), sclk_before.eq(self.sclk), cs_before.eq(self.cs_n)]
+        m.d.comb += [
+            self.sampled.eq(self.convst & ~convst_before & ~self.busy & was_reset & ~self.reset),
+            self.douta.eq(out_a[-1] & ~self.cs_n), self.doutb.eq(out_b[-1] & ~self.cs_n),
+        ]  # fmt: skip
+        with m.If(self.load):
+            for half, words in ((0, taken), (1, taken_b)):
+                with m.If(self.channel[2] == half):
+                    m.d.sync += words.word_select(self.channel[:2], 16).eq(self.code)
+        with m.If(self.sampled):
+            m.d.sync += [self.busy.eq(1), left.eq(self._cycles - 1)]
+        with m.Elif(self.busy):
+            m.d.sync += left.eq(left - 1)
+            with m.If(left == 0):
+                m.d.sync += [self.busy.eq(0), code_a.eq(taken), code_b.eq(taken_b)]
+        # The first bit shows while CS falls; every rising edge moves on.
+        for codes, out in ((code_a, out_a), (code_b, out_b)):
+            with m.If(self.cs_n):
+                m.d.sync += out.eq(Cat(codes.word_select(3 - place, 16) for place in range(4)))
+            with m.Elif(self.sclk & ~sclk_before & ~cs_before):
+                m.d.sync += out.eq(out << 1)
+        with m.If(self.reset):
+            m.d.sync += [was_reset.eq(1), self.busy.eq(0), code_a.eq(0), code_b.eq(0)]
+        return m
