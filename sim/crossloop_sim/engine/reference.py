@@ -172,7 +172,8 @@ class ReferenceWorld(wiring.Component):
             else {"uart_rx": In(1, init=1), "uart_tx": Out(1, init=1)}
         )
         super().__init__({
-            **link, "emergency_stop": In(1), "compliance": In(1), "running": Out(1), "tripped": Out(1), **DirectSignature(parameters).members,
+            **link, "emergency_stop": In(1), "compliance": In(1), "running": Out(1), "tripped": Out(1),
+            **DirectSignature(parameters).members,
         })  # fmt: skip
 
     def elaborate(self, _platform: Any) -> Module:
