@@ -1,0 +1,260 @@
+"""What is proved of the safety gate, for any behaviour of engines and host (2x2 lines with gate lines, short timers)."""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import Any
+
+from amaranth.hdl import Cat, Mux, Signal
+from formal.prover import Specification, implies
+
+from crossloop.protocol.errors import TripCause
+from crossloop.protocol.microops import LineState
+from crossloop.protocol.parameters import GateLines, Parameters
+from crossloop.protocol.registers import DUTY_UNIT
+from crossloop.protocol.streams import Family
+from crossloop.protocol.timing import COMPLIANCE_CYCLES
+from crossloop_hdl.line_states import Change
+from crossloop_hdl.safety import SafetyGate
+
+BREAK, DEAD = 2, 4
+PARAMETERS = Parameters(
+    rows=2, columns=2, gate_lines=GateLines.ROWS, level_bits=3, break_cycles=BREAK, dead_cycles=DEAD
+)
+FAMILIES = ("row", "column", "gate_line")
+TIMER_BITS, DUTY_BITS = 3, 5
+LIMITS = (
+    "width_cap",
+    "dead_man",
+    "level_min",
+    "level_max",
+    "gate_level_min",
+    "gate_level_max",
+    "one_gate",
+    "duty_rest",
+)
+
+
+class SafetyProperties(Specification):
+    """The gate with free inputs; limits are write-once registers, so they stay."""
+
+    def __init__(self) -> None:
+        super().__init__(SafetyGate(PARAMETERS, width_bits=TIMER_BITS, dead_man_bits=TIMER_BITS, duty_bits=DUTY_BITS))
+        self.gate = self.component
+
+    def specify(self) -> None:
+        gate = self.gate
+        self.gate_on = Signal()
+        self.m.d.comb += self.gate_on.eq(Cat(*(getattr(gate, f"{family}_gates") for family in FAMILIES)).any())
+        self.was_on = self.past(self.gate_on)
+        for name in LIMITS:
+            limit = getattr(gate, name)
+            self.assumes(implies(self.started, limit == self.past(limit)))
+        self.gates_and_trips()
+        self.levels()
+        self.lines()
+        self.timers()
+        self.rests()
+        self.compliance()
+        self.reaching()
+
+    def gates_and_trips(self) -> None:
+        gate = self.gate
+        on_driven = []
+        for family in FAMILIES:
+            low, high = (getattr(gate, f"{family}_states_{bit}") for bit in ("low", "high"))
+            on_driven.append((getattr(gate, f"{family}_gates") & ~(high & ~low)) == 0)
+        self.proves("Gates are on only while armed and not tripped.", implies(self.gate_on, gate.armed & ~gate.tripped))
+        self.proves("Gates are on only on lines in state DRIVE.", *on_driven)
+        self.proves("`gates_off` tells the truth.", implies(self.gate_on, ~gate.gates_off))
+        self.proves("After a trip there is no gate.", implies(gate.tripped, ~self.gate_on))
+        self.proves(
+            "A trip keeps its first cause and ends only by arming.",
+            implies(
+                self.past(gate.tripped) & ~self.past(gate.arm),
+                gate.tripped & (gate.trip_cause == self.past(gate.trip_cause)),
+            ),
+            gate.tripped == (gate.trip_cause != TripCause.NONE),
+            ~(gate.tripped & gate.armed),
+        )
+        self.proves(
+            "The emergency stop trips, and forbids arming while it lasts.",
+            implies(self.past(gate.stop_active), gate.tripped & ~gate.armed),
+        )
+        self.proves(
+            "A stop, a disarming and the way to the safe state turn all gates off in the next cycle.",
+            *(implies(self.past(strobe), ~self.gate_on) for strobe in (gate.stop, gate.disarm, gate.make_safe)),
+        )
+        self.helps(implies(gate.on, gate.armed & gate.lines.settled))
+        self.helps(implies(gate.armed, self.started))
+        self.helps(implies(self.gate_on, gate.on))
+
+    def levels(self) -> None:
+        gate = self.gate
+        code = self.past(gate.level_code)
+        valid, payload = gate.level.valid, gate.level.payload
+        windows = {
+            False: (gate.level_min, gate.level_max, gate.low, gate.high),
+            True: (gate.gate_level_min, gate.gate_level_max, gate.gate_low, gate.gate_high),
+        }
+        inside = []
+        for is_gate_line, (low, high, near_low, near_high) in windows.items():
+            asked = valid & ((payload.family == Family.GATES) == is_gate_line)
+            inside.append(implies(asked, (code >= self.past(low)) & (code <= self.past(high))))
+            # The windows say the same of every code as the limits do.
+            for value in range(-4, 4):
+                self.helps(implies(self.started, (near_low <= value) == (low <= value)))
+                self.helps(implies(self.started, (near_high >= value) == (high >= value)))
+        self.proves("A level that is written is the one that was asked for.", implies(valid, payload.code == code))
+        self.proves("A level that is written is inside the window of its line's family.", *inside)
+        self.proves(
+            "No level changes while a gate is on or in the cycle after.", implies(valid, ~self.gate_on & ~self.was_on)
+        )
+        quiet = Signal(range(DEAD + 1), init=DEAD)
+        self.m.d.sync += quiet.eq(Mux(gate.on, 0, Mux(quiet == DEAD, DEAD, quiet + 1)))
+        self.proves("A level changes only after the dead time.", implies(valid, quiet == DEAD))
+        self.helps(implies(~gate.on, quiet + gate.dead_left >= DEAD - 1))
+
+    def lines(self) -> None:
+        gate, lines, m = self.gate, self.gate.lines, self.m
+        moved = gate.tile != self.past(gate.tile)
+        grounded, through_float, long_enough = [], [], []
+        for family in FAMILIES:
+            low, high = getattr(gate, f"{family}_states_low"), getattr(gate, f"{family}_states_high")
+            for line in range(2):
+                state = Signal(2, name=f"{family}_{line}")
+                m.d.comb += state.eq(Cat(low[line], high[line]))
+                before = self.past(state)
+                floating = Signal(range(BREAK + 1), init=BREAK, name=f"{family}_{line}_floating")
+                with m.If(state != LineState.FLOAT):
+                    m.d.sync += floating.eq(0)
+                with m.Elif(floating != BREAK):
+                    m.d.sync += floating.eq(floating + 1)
+                changed = state != before
+                moved = moved | changed
+                through_float.append(implies(changed & (before != LineState.FLOAT), state == LineState.FLOAT))
+                long_enough.append(implies(changed & (state != LineState.FLOAT), floating == BREAK))
+                grounded.append(state == LineState.GROUND)
+                self.break_invariants(family, line, state, floating)
+        self.proves("A line goes from one connected state to another only through FLOAT.", *through_float)
+        self.proves("It floats for the break time at least.", *long_enough)
+        self.proves(
+            "Neither line states nor tile change while a gate is on or in the cycle after.",
+            implies(moved, ~self.gate_on & ~self.was_on),
+        )
+        self.safe_state(reduce(lambda a, b: a & b, grounded))
+        self.helps(implies(lines.changing, lines.left < BREAK))
+        driven = gate.gate_line_states_high & ~gate.gate_line_states_low
+        coming = lines.changing & (lines.change == Change.CONNECT) & (lines.change_family == Family.GATES)
+        self.proves(
+            "With the rule ONE_GATE at most one gate line is driven.",
+            implies(gate.one_gate & self.started, ~driven.all()),
+        )
+        self.helps(implies(gate.one_gate & self.started & coming, ~(lines.target_high & ~lines.target_low).all()))
+
+    def break_invariants(self, family: str, line: int, state: Signal, floating: Signal) -> None:
+        """While lines change, those that wait for their new state have floated since the change began."""
+        lines = self.gate.lines
+        mine = lines.change_family == FAMILIES.index(family)
+        target = Cat(lines.target_low[line], lines.target_high[line])
+        ripening = (state == LineState.FLOAT) & (floating + lines.left >= BREAK - 1)
+        connecting = lines.changing & (lines.change == Change.CONNECT)
+        self.helps(implies(connecting & mine, (state == target) | ripening))
+        self.helps(implies(lines.changing & (lines.change == Change.SAFE), (state == LineState.GROUND) | ripening))
+
+    def safe_state(self, grounded: Any) -> None:
+        gate, lines = self.gate, self.gate.lines
+        since = Signal(range(BREAK + 2))
+        with self.m.If(~gate.tripped):
+            self.m.d.sync += since.eq(0)
+        with self.m.Elif(since != BREAK + 1):
+            self.m.d.sync += since.eq(since + 1)
+        self.proves(
+            "Break time and one cycle after a trip every line is at ground, and stays there.",
+            implies(gate.tripped & (since == BREAK + 1), grounded),
+        )
+        self.grounded_after_trip = gate.tripped & (since == BREAK + 1) & grounded
+        ripening = lines.changing & (lines.change == Change.SAFE) & (since + lines.left <= BREAK)
+        self.helps(implies(gate.tripped, grounded | (lines.pending_safe & (since == 0)) | ripening))
+        self.helps(implies(gate.tripped & lines.changing, lines.change == Change.SAFE))
+        self.helps(~(lines.pending_safe & lines.changing))
+
+    def timers(self) -> None:
+        gate = self.gate
+        self.on_time = on_time = Signal(TIMER_BITS + 1)
+        self.m.d.sync += on_time.eq(Mux(self.gate_on, on_time + 1, 0))
+        self.proves("No gate stays on longer than the width cap.", implies(self.gate_on, on_time < gate.width_cap))
+        silent = Signal(TIMER_BITS + 2)
+        self.m.d.sync += silent.eq(Mux(gate.armed & ~gate.frame_seen & ~gate.arm, silent + 1, 0))
+        self.proves(
+            "The outputs stay armed for the dead-man time at most without a frame, and not at all without such a time.",
+            implies(gate.armed, silent <= gate.dead_man),
+            implies(gate.armed, gate.dead_man != 0),
+        )
+        self.helps(implies(gate.on, gate.on_cycles <= gate.width_cap))
+        self.helps(implies(self.gate_on, on_time < gate.on_cycles))
+        self.helps(implies(~gate.on, gate.on_cycles == 0))
+        self.helps((on_time == 0) | self.was_on)
+        self.helps(implies(self.was_on & self.gate_on, on_time + 1 <= gate.on_cycles))
+        self.helps(implies(gate.armed, silent == gate.silence))
+
+    def rests(self) -> None:
+        gate = self.gate
+        due = Signal.like(gate.debt)
+        rested = due <= DUTY_UNIT
+        self.m.d.sync += due.eq(Mux(gate.on, due + gate.duty_rest, Mux(rested, 0, due - DUTY_UNIT)))
+        self.begins = gate.on & ~self.past(gate.on)
+        self.proves(
+            "No pulse begins before the rest that the last one demands is over.", implies(self.begins, due == 0)
+        )
+        self.rested_before = self.past(gate.duty_rest == 20)
+        length = Signal(TIMER_BITS + 1)
+        with self.m.If(gate.on):
+            self.m.d.sync += length.eq(Mux(self.begins, 1, length + 1))
+        self.proves(
+            "The delivered width is the time for which gates were on.", implies(~gate.on, gate.delivered == length)
+        )
+        self.helps(due == self.past(gate.debt))
+        self.helps(gate.rested == (gate.debt == 0))
+        self.helps(implies(gate.on, gate.delivered == gate.on_cycles))
+        self.helps(implies(gate.on, gate.on_cycles == Mux(self.begins, 1, length + 1)))
+        self.helps(implies(gate.on, gate.debt == (gate.on_cycles * gate.duty_rest)[: len(gate.debt)]))
+        self.helps(implies(gate.on & self.started, gate.on_cycles != 0))
+
+    def compliance(self) -> None:
+        hot = Signal(range(COMPLIANCE_CYCLES + 2))
+        self.m.d.sync += hot.eq(Mux(self.gate_on & self.gate.compliance, hot + 1, 0))
+        self.proves(
+            "A pulse ends three cycles after a current was found too high, at the latest.", hot <= COMPLIANCE_CYCLES
+        )
+        self.ends_hot = hot == COMPLIANCE_CYCLES
+
+    def reaching(self) -> None:
+        gate, m = self.gate, self.m
+        tripped_before, driven = Signal(), Signal()
+        with m.If(gate.tripped):
+            m.d.sync += tripped_before.eq(1)
+        with m.If(gate.row_drive.any()):
+            m.d.sync += driven.eq(1)
+        level = gate.level.payload
+        self.covers(
+            "A pulse of the full width.", self.gate_on & (self.on_time + 1 == gate.width_cap) & (gate.width_cap == 5)
+        )
+        self.covers("A pulse after a trip.", self.gate_on & tripped_before)
+        self.covers("A negative level.", gate.level.valid & (level.code == -3))
+        self.covers("All gates at once.", gate.row_gates.all() & gate.column_gates.all())
+        self.covers("Driven lines on another tile.", driven & (gate.tile == 3) & gate.row_drive.all())
+        self.covers("Ground after a trip from driven lines.", self.grounded_after_trip & driven)
+        for cause in TripCause:
+            if cause is not TripCause.NONE:
+                self.covers(f"A trip by {cause.name}.", gate.tripped & (gate.trip_cause == cause))
+        self.covers("A pulse that ended with its current too high.", self.ends_hot & ~self.gate_on)
+        self.covers("A pulse after a rest.", self.begins & tripped_before & self.rested_before)
+        self.covers(
+            "A gate line with a row, under the rule.", gate.gate_line_gates.any() & gate.row_gates.any() & gate.one_gate
+        )
+        self.covers(
+            "A gate level above the window of the rows.",
+            gate.level.valid & (level.family == Family.GATES) & (level.code == 2) & (gate.level_max == 1),
+        )
+        self.covers("Lines in every state.", driven & (gate.row_states_low == 0b11) & (gate.row_states_high == 0b10))
