@@ -95,21 +95,18 @@ class SessionProperties(Specification):
         overflow = overflow & passed
         self.proves(
             "A host that keeps to its credit is never refused with OVERFLOW: that takes as many unanswered requests as there are slots.",
-            implies(overflow & ~self.opened_in_frame(), full),
+            implies(overflow & ~self.opened_in_frame(full), full),
         )
         self.overflow = overflow
 
-    def opened_in_frame(self) -> Signal:
+    def opened_in_frame(self, full: Signal) -> Signal:
         """Return whether a session was opened since the header of the frame under way came; that frame is of the old one."""
         rules, opened = self.component, Signal()
         with self.m.If(rules.session_opened):
             self.m.d.sync += opened.eq(1)
         with self.m.Elif(rules.header_end):
             self.m.d.sync += opened.eq(0)
-        full_before = Signal()
-        with self.m.If(rules.header_end):
-            self.m.d.sync += full_before.eq(rules.pending == SLOTS)
-        self.helps(implies(self.in_frame & ~opened, rules.storable == ~full_before))
+        self.helps(implies(self.in_frame & ~opened, rules.storable == ~full))
         return opened
 
     def replies(self) -> None:
@@ -134,8 +131,8 @@ class SessionProperties(Specification):
         self.proves("A reply that is sent, for the first time or again, is the kept one of that number.", *kept)
         self.proves("No reply is overwritten while it waits to be sent.", *untouched)
         self.proves(
-            "A repetition is answered and changes nothing else.",
-            implies(reply & rules.frame_end, ~rules.accept & ~rules.start & ~rules.executed),
+            "A repetition is answered; it is not accepted, and ends nothing.",
+            implies(reply & rules.frame_end, ~rules.accept & ~rules.executed & ~rules.session_opened),
         )
         self.proves("A reply is announced only when there is room for it.", implies(rules.executed, rules.room))
         self.helps(rules.kept <= SLOTS)
