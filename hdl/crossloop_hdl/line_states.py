@@ -73,6 +73,7 @@ class LineStates(wiring.Component):
         self.left = Signal(range(break_cycles + 1))
         self.target_low = Signal(width)
         self.target_high = Signal(width)
+        self.tile_target = Signal(8)
 
     def elaborate(self, _platform: Any) -> Module:
         """Return state registers and break timer."""
@@ -82,7 +83,7 @@ class LineStates(wiring.Component):
             for part in ("low", "high", "drive")
         )
         wanted_low, wanted_high = Signal.like(self.mask), Signal.like(self.mask)
-        tile_target = Signal(8)
+        tile_target = self.tile_target
         m.d.comb += [
             self.settled.eq(~self.changing & ~self.pending_safe),
             *(drive[family].eq(high[family] & ~low[family]) for family in self._lines),

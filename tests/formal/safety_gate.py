@@ -53,6 +53,8 @@ class SafetyProperties(Specification):
         self.gates_and_trips()
         self.levels()
         self.lines()
+        self.requests()
+        self.reasons()
         self.timers()
         self.rests()
         self.compliance()
@@ -105,7 +107,15 @@ class SafetyProperties(Specification):
             for value in range(-4, 4):
                 self.helps(implies(self.started, (near_low <= value) == (low <= value)))
                 self.helps(implies(self.started, (near_high >= value) == (high >= value)))
-        self.proves("A level that is written is the one that was asked for.", implies(valid, payload.code == code))
+        self.proves(
+            "A level that is written is the one that was asked for, on the line and in the family that were named.",
+            implies(valid, (payload.code == code) & (payload.line == self.past(gate.level_line))),
+            implies(valid, payload.family == self.past(gate.level_family)),
+        )
+        self.proves(
+            "A level that is asked for and not refused is written.",
+            valid == self.past(gate.level_write & gate.armed & ~gate.refused & ~gate.disarm & ~gate.make_safe),
+        )
         self.proves("A level that is written is inside the window of its line's family.", *inside)
         self.proves(
             "No level changes while a gate is on or in the cycle after.", implies(valid, ~self.gate_on & ~self.was_on)
@@ -151,6 +161,87 @@ class SafetyProperties(Specification):
             implies(gate.one_gate & self.started, ~driven.all()),
         )
         self.helps(implies(gate.one_gate & self.started & coming, ~(lines.target_high & ~lines.target_low).all()))
+
+    def requests(self) -> None:
+        """Add that what is asked for and not refused is what comes."""
+        gate, lines, m = self.gate, self.gate.lines, self.m
+        granted = self.past(gate.gate & gate.armed & ~gate.refused & ~gate.disarm & ~gate.make_safe)
+        whole = self.past(~gate.masked)
+        given = []
+        for family in FAMILIES:
+            low, high = (self.past(getattr(gate, f"{family}_states_{bit}")) for bit in ("low", "high"))
+            mask = self.past(getattr(gate, f"{family}_mask")) if family != "gate_line" else 0b11
+            chosen = high & ~low & Mux(whole, 0b11, mask)
+            given.append(getattr(gate, f"{family}_gates") == Mux(granted, chosen, 0))
+        self.proves(
+            "Gates are on exactly when they were asked for and not refused, and on the lines that were named.", *given
+        )
+        plan = {
+            family: (Signal(2, name=f"{family}_plan_low"), Signal(2, name=f"{family}_plan_high")) for family in FAMILIES
+        }
+        tile = Signal(8)
+        for number, (low, high) in enumerate(plan.values()):
+            with m.If(lines.make_safe):
+                m.d.sync += [low.eq(0b11), high.eq(0)]
+            with m.Elif(lines.request & gate.change_tile):
+                m.d.sync += [low.eq(0), high.eq(0), tile.eq(gate.tile_wanted)]
+            with m.Elif(lines.request & (gate.family == number)):
+                for bit, planned in enumerate((low, high)):
+                    selected, others = gate.selected[bit].replicate(2), gate.others[bit].replicate(2)
+                    m.d.sync += planned.eq(gate.mask & selected | ~gate.mask & others)
+        with m.If(lines.make_safe & lines.changing & (lines.change == Change.TILE) & (lines.left != 0)):
+            m.d.sync += tile.eq(gate.tile)
+        arrived, kept = [], []
+        settled = ~lines.changing & ~lines.pending_safe
+        going_safe = lines.pending_safe | (lines.changing & (lines.change == Change.SAFE))
+        connecting = lines.changing & (lines.change == Change.CONNECT)
+        changing_tile = lines.changing & (lines.change == Change.TILE)
+        for number, (family, (low, high)) in enumerate(plan.items()):
+            now = [getattr(gate, f"{family}_states_{bit}") for bit in ("low", "high")]
+            same = (now[0] == low) & (now[1] == high)
+            arrived.append(implies(settled, same))
+            mine = connecting & (lines.change_family == number)
+            kept.append(implies(connecting & ~mine, same))
+            kept.append(implies(mine, (lines.target_low == low) & (lines.target_high == high)))
+            kept.append(implies(changing_tile, (now[0] == 0) & (now[1] == 0) & (low == 0) & (high == 0)))
+            kept.append(implies(going_safe, (low == 0b11) & (high == 0)))
+        self.proves(
+            "When the lines have settled they are in the states that were asked for last, the others in theirs.",
+            *arrived,
+        )
+        self.proves(
+            "When the lines have settled the tile is the one that was asked for last.",
+            implies(settled, gate.tile == tile),
+        )
+        for condition in kept:
+            self.helps(condition)
+        self.helps(implies(changing_tile, lines.tile_target == tile))
+        self.helps(implies(connecting | going_safe, gate.tile == tile))
+
+    def reasons(self) -> None:
+        """Add that nothing trips without a reason."""
+        gate, lines = self.gate, self.gate.lines
+        code = gate.level_code
+        gates_asked = gate.level_family == Family.GATES
+        outside = Mux(gates_asked, (code < gate.gate_level_min) | (code > gate.gate_level_max),
+                      (code < gate.level_min) | (code > gate.level_max)) | (code < -4) | (code > 3)  # fmt: skip
+        armed = (
+            (gate.silence >= gate.dead_man)
+            | (gate.level_write & (outside | gate.on | gate.gate | (gate.dead_left != 0)))
+            | (gate.switch & (gate.on | gate.gate | ~gate.settled | (gate.one_gate & (gate.family == Family.GATES) & ~gate.change_tile)))
+            | (gate.width_check & (gate.width > gate.width_cap))
+            | (gate.gate & ((gate.on_cycles >= gate.width_cap) | ~gate.settled | (~gate.on & (gate.debt != 0))))
+            | (gate.on & self.past(self.past(gate.compliance)))
+        )  # fmt: skip
+        self.proves(
+            "Nothing trips without a reason.",
+            implies(
+                gate.refused & self.started & self.past(self.started),
+                gate.stop | gate.stop_active | (gate.armed & armed),
+            ),
+        )
+        self.proves("Every refusal is a trip.", implies(self.past(gate.refused), gate.tripped))
+        self.helps(implies(gate.armed, ~gate.tripped))
 
     def break_invariants(self, family: str, line: int, state: Signal, floating: Signal) -> None:
         """While lines change, those that wait for their new state have floated since the change began."""

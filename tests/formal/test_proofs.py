@@ -1,5 +1,7 @@
 """Every proof holds, reaches what it covers, and is about something that runs."""
 
+from pathlib import Path
+
 import pytest
 from formal.proofs import PROOFS
 from formal.prover import FIRST_RUN_S
@@ -44,3 +46,11 @@ def test_a_falsehood_is_not_proved(name, tmp_path):
     status, log = absurd.run(tmp_path, "prove")
     assert status != 0
     assert "Assert failed" in log
+
+
+def test_the_page_names_exactly_what_is_proved(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "proofs.md").read_text()
+    for name, proof in PROOFS.items():
+        specification = proof.prepare(tmp_path / name)
+        listed = page.split(f"## {name.capitalize()}\n")[1].split("\n## ")[0]
+        assert [line[2:] for line in listed.splitlines() if line.startswith("- ")] == specification.properties
