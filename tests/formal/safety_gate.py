@@ -220,7 +220,7 @@ class SafetyProperties(Specification):
 
     def reasons(self) -> None:
         """Add that nothing trips without a reason."""
-        gate, lines = self.gate, self.gate.lines
+        gate = self.gate
         code = gate.level_code
         gates_asked = gate.level_family == Family.GATES
         outside = Mux(gates_asked, (code < gate.gate_level_min) | (code > gate.gate_level_max),
