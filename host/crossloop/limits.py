@@ -126,7 +126,7 @@ class LimitCodes:
         levels, clock = Levels.of(parameters), Clock.of(parameters)
         return Limits(
             v_level_max_v=levels.volts(self.level_max),
-            v_level_min_v=levels.volts(self.level_min),
+            v_level_min_v=None if self.level_min == -self.level_max else levels.volts(self.level_min),
             v_gate_max_v=Levels.of(parameters, Family.GATES).volts(self.gate_max) if parameters.gate_lines else None,
             one_gate=bool(self.rules & Rule.ONE_GATE),
             width_cap_s=clock.seconds(self.width_cap),
