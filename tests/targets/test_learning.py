@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from crossloop.counting import counted_pulses
+from crossloop.hidden import HiddenAccumulators
 from crossloop.protocol.errors import RangeError, ShapeError
+from crossloop.protocol.streams import Family
 from crossloop.session import Session
+from crossloop_sim import transcript
 
 SEED = 20261125
 
@@ -72,4 +75,149 @@ def test_counts_that_cannot_be_given_are_refused(open_session, counts, kind, tex
     session.arm()
     with pytest.raises(kind, match=text):
         session.tile(0).pulse_block(counts)
+    assert session.counters().train_pulses == 0
+
+
+TWO_TILES = "rows=5&columns=4&tiles=2&sample_bits=12&seed=7&preset=rpu"
+
+
+def _conversions(session: Session) -> list[np.ndarray]:
+    """Return the converter codes of the session, as they passed the seam: what every sum of this page starts from."""
+    bits = session.parameters.sample_bits
+    found = [entry.values for entry in session.transport.world.transcript.pins if entry.what == "CODES"]
+    return [np.array([(w & (1 << bits - 1) - 1) - (w & 1 << bits - 1) for w in words], np.int64) for words in found]
+
+
+def _handed_on(
+    codes: list[np.ndarray],
+    reference: np.ndarray,
+    unit: int,
+    *,
+    gain: int,
+    averages: int,
+    chop_every: int,
+    running: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return accumulators, pulses and choppers after the given readings: the rule in plain integers."""
+    lines = len(reference)
+    hidden, pulses, reference = np.zeros_like(reference), np.zeros_like(reference), reference.copy()
+    signs, uses = np.ones(lines, np.int64), np.zeros(lines, np.int64)
+    for number in range(len(codes) // averages):
+        k = number % lines
+        reading = sum(codes[number * averages : (number + 1) * averages])
+        hidden[k] += signs[k] * gain * (reading - reference[k])
+        if running:
+            reference[k] += (reading - reference[k]) // 2**running
+        fired = np.sign(hidden[k]) * (np.abs(hidden[k]) >= unit)
+        hidden[k] -= unit * fired
+        pulses[k] += fired
+        uses[k] += 1
+        if chop_every and uses[k] == chop_every:
+            signs[k], uses[k] = -signs[k], 0
+    return hidden, pulses, signs
+
+
+HIDDEN = {
+    "plain": {},
+    "fixed reference": {"reference_s": np.linspace(2e-8, 6e-8, 20).reshape(5, 4)},
+    "chopped": {"chop_every": 2, "averages": 2, "reference_s": np.full((5, 4), 4e-8)},
+    "running reference": {"chop_every": 3, "running": 2, "gain": 5},
+    "columns": {"lines": Family.COLUMNS, "chop_every": 1, "reference_s": np.full((4, 5), 4e-8)},
+    "pairs": {"pair": True, "running": 3},
+    "three lines": {"count": 3, "reference_s": np.full((3, 4), 4e-8)},
+}
+
+
+@pytest.mark.parametrize("options", HIDDEN.values(), ids=HIDDEN.keys())
+def test_accumulators_give_up_what_the_integers_say(open_session, options) -> None:
+    for target in ("model", "rtl"):
+        session = open_session(target, TWO_TILES)
+        session.arm()
+        fast, slow = session.tile(0), session.tile(1)
+        fast.pulse_block(_counts((5, 4), 60))
+        begin, before = len(_conversions(session)), session.cycles
+        link = HiddenAccumulators(fast, slow, granularity_s=1e-8, v_read_v=0.25, **options)
+        link.transfer(4)
+        link.transfer(17)
+        assert session.cycles - before <= link.dry_run(4).cycles + link.dry_run(17).cycles
+        rule = link.rule
+        code_s = session.samples.steps_a[0] / 0.25 / rule.averages
+        reference = options.get("reference_s", np.zeros((rule.lines, rule.pulses.values))) / code_s
+        hidden, pulses, signs = _handed_on(
+            _conversions(session)[begin:], np.rint(reference).astype(int), round(1e-8 / code_s * rule.gain), gain=rule.gain,
+            averages=rule.averages, chop_every=rule.chop_every, running=rule.running,
+        )  # fmt: skip
+        assert np.array_equal(link.hidden(), hidden)
+        assert np.array_equal(link.choppers(), signs)
+        if options.get("pair"):
+            pulses = np.stack([pulses, -pulses], axis=2).reshape(len(pulses), -1)
+        if options.get("lines") is Family.COLUMNS:
+            pulses = pulses.T
+        assert np.array_equal(_ledger(session, 1)[: len(pulses)], pulses)
+        assert (pulses > 0).any()
+        assert (pulses < 0).any() == (len(options) > 0)
+
+
+def test_transfers_are_equal_on_model_and_rtl_in_every_bit(open_session) -> None:
+    found = []
+    for target in ("model", "rtl"):
+        session = open_session(target, TWO_TILES)
+        session.arm()
+        session.tile(0).pulse_block(_counts((5, 4), 60))
+        link = HiddenAccumulators(
+            session.tile(0), session.tile(1), granularity_s=1e-8, v_read_v=0.25, running=2, chop_every=2
+        )
+        link.transfer(12)
+        session.close()
+        found.append(session.transport.world.transcript)
+    assert transcript.difference(*found) is None
+
+
+def test_choppers_and_a_running_reference_cancel_an_offset_that_a_fixed_reference_hands_on(open_session) -> None:
+    """The fast array learns nothing, but stands away from its reference: without choppers that is taken for learning."""
+    session = open_session("model", f"{TWO_TILES}&read_noise=0")
+    session.arm()
+    net = []
+    for options in ({}, {"chop_every": 2, "running": 2}):
+        session.transport.world.plant.set_conductance_s(0, 3e-8)
+        before = _ledger(session, 1)
+        link = HiddenAccumulators(session.tile(0), session.tile(1), granularity_s=6e-8, v_read_v=0.25, **options)
+        link.transfer(5 * 16)
+        net.append(np.abs(_ledger(session, 1) - before).max())
+    assert net[0] == 8
+    assert net[1] <= 3
+
+
+def test_accumulators_stay_while_the_arrays_work(open_session) -> None:
+    session = open_session("model", TWO_TILES)
+    session.arm()
+    fast = session.tile(0)
+    link = HiddenAccumulators(fast, session.tile(1), granularity_s=1e-6, v_read_v=0.25)
+    link.transfer(5)
+    kept = link.hidden()
+    fast.multiply(np.full(5, 0.25))
+    fast.multiply_transposed(np.full(4, 0.25))
+    fast.update(np.full(5, 0.5), np.full(4, 0.5))
+    assert np.array_equal(link.hidden(), kept)
+    assert kept.any()
+
+
+@pytest.mark.parametrize(
+    ("query", "options", "text"),
+    [
+        (TWO_TILES, {"granularity_s": 1e-15}, "granularity_s must be from"),
+        (TWO_TILES, {"slow": 0}, "must be two tiles, not both tile 0"),
+        (TWO_TILES, {"lines": Family.COLUMNS, "pair": True}, "with pair the lines must be rows"),
+        (TWO_TILES, {"averages": 100}, "100 averages of 12-bit codes do not fit"),
+        (TWO_TILES, {"count": 6}, "lines of the hidden accumulators must be from 1 to 5, not 6"),
+        (f"{TWO_TILES}&vector_words=32", {}, "take 55 vector words, this device has 32; use at most 1 lines"),
+    ],
+)
+def test_accumulators_that_cannot_be_are_refused(open_session, query, options, text) -> None:
+    session = open_session("model", query)
+    session.arm()
+    slow = session.tile(options.get("slow", 1))
+    rest = {"granularity_s": 1e-8, "v_read_v": 0.25} | {k: v for k, v in options.items() if k != "slow"}
+    with pytest.raises(RangeError, match=text):
+        HiddenAccumulators(session.tile(0), slow, **rest)
     assert session.counters().train_pulses == 0

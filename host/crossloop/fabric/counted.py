@@ -18,6 +18,7 @@ from crossloop.protocol import microops as m
 from crossloop.protocol.errors import RangeError
 from crossloop.protocol.microops import MicroOp
 from crossloop.protocol.parameters import Parameters
+from crossloop.protocol.streams import Family
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,9 +64,10 @@ class CountedPulses(FabricProgram):
         decisions = [taken for counts in self.counts for taken in self.pulses.decisions(counts)]
         found = follow(self.program(parameters), parameters, iter(decisions))
         # The cells of a line are chosen by their words, so how many lines of that family pulse is not in the program.
-        cells = np.abs(self.counts).sum() * (2 if self.pulses.pair else 1)
-        across = "column_pulses" if self.pulses.line == 0 else "row_pulses"
-        return replace(found, **{across: int(cells)})
+        cells = int(np.abs(self.counts).sum()) * (2 if self.pulses.pair else 1)
+        if self.pulses.line is Family.ROWS:
+            return replace(found, column_pulses=cells)
+        return replace(found, row_pulses=cells)
 
     def check_data(self, parameters: Parameters, limits: LimitCodes) -> None:
         """Refuse what does not fit or would be refused in the middle of the work."""
