@@ -61,9 +61,16 @@ class VoltageLadder:
 
     def codes(self, session: Session, name: str) -> Ladder:
         """Return the ladder in level codes and cycles; raises RangeError for what has no exact code."""
+        return self._codes(session, name, 1 if session.parameters.gate_lines else 2)
+
+    def halves(self, session: Session, name: str) -> Ladder:
+        """Return the ladder for pulses that put half of the voltage on either line, also in builds with gate lines."""
+        return self._codes(session, name, 2)
+
+    def _codes(self, session: Session, name: str, part: int) -> Ladder:
         levels, clock = session.levels, session.clock
         gates = Levels.of(session.parameters, Family.GATES)
-        part, half = (1, "") if session.parameters.gate_lines else (2, "half of ")
+        half = "half of " if part == 2 else ""
         gate_stop_v = self.v_gate_v if self.v_gate_stop_v is None else self.v_gate_stop_v
         return Ladder(
             start=levels.code(self.v_start_v / part, f"{half}v_start_v of ladder {name!r}"),

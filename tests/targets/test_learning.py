@@ -121,7 +121,7 @@ HIDDEN = {
     "plain": {},
     "fixed reference": {"reference_s": np.linspace(2e-8, 6e-8, 20).reshape(5, 4)},
     "chopped": {"chop_every": 2, "averages": 2, "reference_s": np.full((5, 4), 4e-8)},
-    "running reference": {"chop_every": 3, "running": 2, "gain": 5},
+    "running reference": {"chop_every": 3, "running": 2, "gain": 5, "reference_s": np.full((5, 4), 6e-8)},
     "columns": {"lines": Family.COLUMNS, "chop_every": 1, "reference_s": np.full((4, 5), 4e-8)},
     "pairs": {"pair": True, "running": 3},
     "three lines": {"count": 3, "reference_s": np.full((3, 4), 4e-8)},

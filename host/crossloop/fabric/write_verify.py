@@ -31,9 +31,11 @@ from crossloop.protocol.parameters import GateLines, Parameters
 from crossloop.protocol.streams import Family
 from crossloop.protocol.timing import READOUT_CYCLES
 
-_ATTEMPTS_MAX = 255
+ATTEMPTS_MAX = 255
+"""Most pulses per cell that a record holds."""
+TURNS_MAX = 15
+"""Most changes of direction."""
 _TURNS_SHIFT, _REASON_SHIFT = 8, 12
-_TURNS_MAX = 15
 RESULT_WORDS = 3
 """Words per cell of the device's record: final code; attempts, turns and reason; amplitude of the last pulse."""
 
@@ -166,21 +168,13 @@ def program(
     for _ in range(table.confirmations):
         code.add(m.wait(table.wait_cycles))
         _measure(code, table, too_low, too_high)
-    code.here(done[Reason.IN_WINDOW])
-    code.branch(finish)
-    for reason in (Reason.ATTEMPTS, Reason.TURNS, Reason.LADDER):
-        code.here(done[reason])
-        code.compute("tries", Function.OR, "tries", reason << _REASON_SHIFT)
-        if reason is not Reason.LADDER:
-            code.branch(finish)
-    code.branch(finish)
+    pack_reason(code, done, finish)
     for rungs, begin, sign in ((table.up, too_low, 1), (table.down, too_high, -1)):
         _add_pulse(code, table, rungs, begin, measure, done, gate_lines, sign=sign)
     code.here(finish)
     code.compute("code", Function.ADD, "error", "target")
     code.store("code", 0, "record")
-    code.compute("turns", Function.MULTIPLY, "turns", 1 << _TURNS_SHIFT)
-    code.compute("tries", Function.OR, "tries", "turns")
+    pack_turns(code)
     code.store("tries", 1, "record")
     code.store("last", 2, "record")
     code.increase("record", RESULT_WORDS)
@@ -189,6 +183,30 @@ def program(
     code.increase("row")
     code.add(m.next_())
     return code.ops()
+
+
+def pack_reason(code: Assembly, done: list[Label], finish: Label) -> None:
+    """Append what puts the reason for the end of a cell beside its attempts in register `tries`; in the window it falls in."""
+    code.here(done[Reason.IN_WINDOW])
+    code.branch(finish)
+    for reason in (Reason.ATTEMPTS, Reason.TURNS, Reason.LADDER):
+        code.here(done[reason])
+        code.compute("tries", Function.OR, "tries", reason << _REASON_SHIFT)
+        if reason is not Reason.LADDER:
+            code.branch(finish)
+    code.branch(finish)
+
+
+def pack_turns(code: Assembly) -> None:
+    """Append what puts the turns there, too."""
+    code.compute("turns", Function.MULTIPLY, "turns", 1 << _TURNS_SHIFT)
+    code.compute("tries", Function.OR, "tries", "turns")
+
+
+def unpack_end(words: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return attempts, turns and reasons of such words."""
+    packed = words & 0xFFFF
+    return packed & ATTEMPTS_MAX, packed >> _TURNS_SHIFT & TURNS_MAX, packed >> _REASON_SHIFT & len(Reason) - 1
 
 
 def _measure(code: Assembly, table: WriteVerifyTable, too_low: Label, too_high: Label) -> None:
@@ -222,22 +240,10 @@ def _add_pulse(
     *,
     sign: int,
 ) -> None:
-    """Add one direction: count, climb the ladder, pulse, and measure again."""
-    same, turned, climbed = Label(), Label(), Label()
+    """Add one direction: climb the ladder, pulse, and measure again."""
     code.here(begin)
-    code.branch(done[Reason.ATTEMPTS], Condition.NOT_LESS, "tries", table.attempts)
-    code.branch(same, Condition.EQUAL, "direction", sign)
-    code.branch(turned, Condition.EQUAL, "direction", 0)
-    code.branch(done[Reason.TURNS], Condition.NOT_LESS, "turns", table.turns)
-    code.increase("turns")
-    code.here(turned)
-    code.set("direction", sign)
-    ladder.begin(code, rungs, gated=bool(gate_lines))
-    code.branch(climbed)
-    code.here(same)
-    ladder.climb(code, rungs, climbed, done[Reason.LADDER])
-    code.here(climbed)
-    code.increase("tries")
+    stop = ladder.Stop(table.attempts, table.turns, done[Reason.ATTEMPTS], done[Reason.TURNS], done[Reason.LADDER])
+    ladder.next_pulse(code, rungs, stop, sign=sign, gated=bool(gate_lines))
     ladder.pulse(code, table.gap_cycles, gate_lines, sign=sign)
     code.branch(measure)
 
@@ -252,8 +258,8 @@ def check_table(table: WriteVerifyTable, parameters: Parameters, limits: LimitCo
     """
     levels, clock = Levels.of(parameters), Clock.of(parameters)
     for name, low, high in (
-        ("window", 0, WORD_MAX), ("averages", 1, 0xFFFF), ("confirmations", 0, 8), ("attempts", 1, _ATTEMPTS_MAX),
-        ("turns", 0, _TURNS_MAX), ("gap_cycles", 1, 0xFFFF),
+        ("window", 0, WORD_MAX), ("averages", 1, 0xFFFF), ("confirmations", 0, 8), ("attempts", 1, ATTEMPTS_MAX),
+        ("turns", 0, TURNS_MAX), ("gap_cycles", 1, 0xFFFF),
     ):  # fmt: skip
         value = getattr(table, name)
         if not low <= value <= high:
@@ -331,8 +337,5 @@ def records_of(
 ) -> WriteVerifyOutcome:
     """Read the device's records, shape (rows * columns * RESULT_WORDS,)."""
     records = words.astype(np.int64).reshape(*shape, RESULT_WORDS)
-    packed = records[..., 1] & 0xFFFF
-    return WriteVerifyOutcome(
-        records[..., 0], packed & _ATTEMPTS_MAX, packed >> _TURNS_SHIFT & _TURNS_MAX, packed >> _REASON_SHIFT, records[..., 2], cycles,
-        origin,
-    )  # fmt: skip
+    attempts, turns, reasons = unpack_end(records[..., 1])
+    return WriteVerifyOutcome(records[..., 0], attempts, turns, reasons, records[..., 2], cycles, origin)
