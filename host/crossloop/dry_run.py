@@ -48,6 +48,11 @@ class DryRun:
             self.exact and other.exact,
         )
 
+    def shortened(self, cycles: int, parameters: Parameters) -> DryRun:
+        """Return the prediction of a run that leaves out micro-ops of so many cycles, which do nothing."""
+        left = self.cycles - cycles
+        return replace(self, cycles=left, time_s=left / parameters.clock_hz)
+
 
 def loop_bounds(program: Sequence[MicroOp]) -> tuple[int, int]:
     """Return the places of the first LOOP and of the first NEXT."""

@@ -166,7 +166,9 @@ def test_a_transfer_that_cannot_be_is_refused_before_any_pulse(open_session, cha
 def test_a_block_that_does_not_fit_says_how_much_would(open_session) -> None:
     session = open_session("model", f"{QUIET}&vector_words=32")
     _load(session)
-    with pytest.raises(RangeError, match="takes 53 vector words, this device has 32; transfer at most 2 rows at a time"):
+    with pytest.raises(
+        RangeError, match="takes 53 vector words, this device has 32; transfer at most 2 rows at a time"
+    ):
         _transfer(session)
 
 
