@@ -173,6 +173,22 @@ def test_transfers_are_equal_on_model_and_rtl_in_every_bit(open_session) -> None
     assert transcript.difference(*found) is None
 
 
+def test_both_tiles_have_their_gate_lines_on(open_session) -> None:
+    """TILE lets all lines float, the gate lines too: each time they are driven again."""
+    found = []
+    for target in ("model", "rtl"):
+        session = open_session(target, "rows=5&columns=4&tiles=2&gate_lines=1&dead_cycles=7&preset=ideal&read_noise=0")
+        session.arm()
+        session.transport.world.plant.set_conductance_s(0, 6e-8)
+        link = HiddenAccumulators(session.tile(0), session.tile(1), granularity_s=3e-8, v_read_v=0.25, chop_every=5)
+        link.transfer(9)
+        longest = link.dry_run(9).cycles
+        assert 0.5 * longest <= session.cycles <= longest
+        found.append((session.cycles, link.hidden().tolist(), _ledger(session, 1).tolist()))
+        assert (_ledger(session, 1) > 0).all()
+    assert found[0] == found[1]
+
+
 def test_choppers_and_a_running_reference_cancel_an_offset_that_a_fixed_reference_hands_on(open_session) -> None:
     """The fast array learns nothing, but stands away from its reference: without choppers that is taken for learning."""
     session = open_session("model", f"{TWO_TILES}&read_noise=0")
