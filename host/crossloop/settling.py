@@ -78,7 +78,7 @@ def settle(
     """
     operation = Settle(rule, tile, len(phases))
     operation.check_data(session.parameters, session.limit_codes)
-    places = Places(rule.neurons, len(phases))
+    places = Places(rule.neurons, len(phases), rule.delay)
     first = np.zeros(rule.neurons, np.int64) if start is None else np.asarray(start, np.int64)
     activation = np.asarray(table, np.int64)
     for phase in phases:
