@@ -182,6 +182,8 @@ class Tile(Sensing):
         integrate_s: float = INTEGRATE_S,
         gap_s: float = GAP_S,
         v_gate_v: float | None = None,
+        passes: int = 1,
+        rest_s: float = 0.0,
     ) -> Verified:
         """Bring cells into a window around their targets, one after the other, by a ladder that the device climbs by itself.
 
@@ -209,6 +211,9 @@ class Tile(Sensing):
             Time after each pulse in seconds.
         v_gate_v : float, optional
             Voltage of the cell's gate line while it is read, in builds with gate lines; by default the session's.
+        passes, rest_s : int, float
+            How often to go over the block, and the time after each pass in which cells relax. Later passes deal only with cells that are
+            read outside their windows then. The result says how far readings spread about the targets after each pass.
 
         Returns
         -------
@@ -218,7 +223,7 @@ class Tile(Sensing):
         return writing.write_verify(
             self, target_g_s, tolerance_s=tolerance_s, v_read_v=v_read_v, up=up, down=down, origin=origin, averages=averages,
             confirmations=confirmations, wait_s=wait_s, attempts=attempts, turns=turns, range_index=range_index, settle_s=settle_s,
-            integrate_s=integrate_s, gap_s=gap_s, v_gate_v=v_gate_v,
+            integrate_s=integrate_s, gap_s=gap_s, v_gate_v=v_gate_v, passes=passes, rest_s=rest_s,
         )  # fmt: skip
 
     def endure(

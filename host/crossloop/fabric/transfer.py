@@ -21,7 +21,15 @@ from crossloop.fabric import ladder
 from crossloop.fabric.assembly import Assembly, Label
 from crossloop.fabric.ladder import Ladder
 from crossloop.fabric.program import FabricProgram
-from crossloop.fabric.write_verify import ATTEMPTS_MAX, TURNS_MAX, Reason, pack_reason, pack_turns, unpack_end
+from crossloop.fabric.write_verify import (
+    ATTEMPTS_MAX,
+    DEVICE_REASONS,
+    TURNS_MAX,
+    Reason,
+    pack_reason,
+    pack_turns,
+    unpack_end,
+)
 from crossloop.limits import LimitCodes
 from crossloop.operation import check_line
 from crossloop.protocol import arithmetic as ar
@@ -235,7 +243,7 @@ class Transfer(FabricProgram):
     ) -> None:
         """Read and pulse in turns until the reading is in the window around `target`; record how it ended."""
         table = self.table
-        done = [Label() for _ in Reason]
+        done = [Label() for _ in DEVICE_REASONS]
         begins, finish = {1: Label(), -1: Label()}, Label()
         for name in ("tries", "turns", "direction"):
             code.set(name, 0)

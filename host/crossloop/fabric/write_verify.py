@@ -8,7 +8,7 @@ direction turns.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 import numpy as np
@@ -51,6 +51,23 @@ class Reason(IntEnum):
     """The direction turned too often."""
     LADDER = 3
     """The ladder ended: the strongest pulse was not enough."""
+    RELAXED = 4
+    """It was in its window, and was read outside after the last pass: known to the host only."""
+
+
+DEVICE_REASONS = (Reason.IN_WINDOW, Reason.ATTEMPTS, Reason.TURNS, Reason.LADDER)
+"""Those that a record may hold."""
+
+
+class Visit(IntEnum):
+    """Which cells of a block a run deals with, and how."""
+
+    ALL = 0
+    """All of them."""
+    MARKED = 1
+    """Those whose second record word is not 0 before the run: what relaxed out of its window, in a later pass."""
+    READ = 2
+    """All of them, but they are only read and compared; one outside its window ends with the reason ATTEMPTS."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,12 +160,15 @@ def program(
     origin: tuple[int, int],
     shape: tuple[int, int],
     gate_lines: GateLines = GateLines.NONE,
+    visit: Visit = Visit.ALL,
 ) -> tuple[MicroOp, ...]:
     """Return the program for a block of cells whose targets lie in the first words of their records."""
+    if visit is Visit.READ:
+        table = replace(table, attempts=0)
     code = Assembly()
     layout = Layout(*shape, origin[1] + shape[1])
-    done = [Label() for _ in Reason]
-    finish, measure, too_low, too_high = Label(), Label(), Label(), Label()
+    done = [Label() for _ in DEVICE_REASONS]
+    finish, measure, too_low, too_high, leave = (Label() for _ in range(5))
     code.add(m.tile(tile))
     code.set("row", origin[0])
     code.set("record", layout.results)
@@ -156,6 +176,9 @@ def program(
     code.set("column", origin[1])
     code.add(m.loop(shape[1]))
     code.load("target", 0, "record")
+    if visit is Visit.MARKED:
+        code.load("tries", 1, "record")
+        code.branch(leave, Condition.EQUAL, "tries", 0)
     for name in ("tries", "turns", "direction", "last"):
         code.set(name, 0)
     if gate_lines:
@@ -177,6 +200,7 @@ def program(
     pack_turns(code)
     code.store("tries", 1, "record")
     code.store("last", 2, "record")
+    code.here(leave)
     code.increase("record", RESULT_WORDS)
     code.increase("column")
     code.add(m.next_())
@@ -206,7 +230,7 @@ def pack_turns(code: Assembly) -> None:
 def unpack_end(words: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Return attempts, turns and reasons of such words."""
     packed = words & 0xFFFF
-    return packed & ATTEMPTS_MAX, packed >> _TURNS_SHIFT & TURNS_MAX, packed >> _REASON_SHIFT & len(Reason) - 1
+    return packed & ATTEMPTS_MAX, packed >> _TURNS_SHIFT & TURNS_MAX, packed >> _REASON_SHIFT & len(DEVICE_REASONS) - 1
 
 
 def _measure(code: Assembly, table: WriteVerifyTable, too_low: Label, too_high: Label) -> None:
@@ -307,16 +331,20 @@ class WriteVerify(FabricProgram):
     """First row and column of the block."""
     shape: tuple[int, int]
     """Rows and columns of the block."""
+    visit: Visit = Visit.ALL
+    """Which of its cells."""
+    rest_cycles: int = 0
+    """Time before the first cell, in which what was programmed before may relax."""
 
     @property
     def key(self) -> Hashable:
         """What the program depends on."""
-        return (WriteVerify, self.table, self.tile, self.origin, self.shape)
+        return (WriteVerify, self.table, self.tile, self.origin, self.shape, self.visit, self.rest_cycles)
 
     def program(self, parameters: Parameters) -> tuple[MicroOp, ...]:
         """Return the micro-ops."""
         check_line("tile", self.tile, parameters.tiles)
-        return program(self.table, self.tile, self.origin, self.shape, GateLines(parameters.gate_lines))
+        return program(self.table, self.tile, self.origin, self.shape, GateLines(parameters.gate_lines), self.visit)
 
     def check_data(self, parameters: Parameters, limits: LimitCodes) -> None:
         """Refuse a table outside the limits."""
@@ -324,7 +352,8 @@ class WriteVerify(FabricProgram):
 
     def dry_run(self, parameters: Parameters) -> DryRun:
         """Predict the longest run: every cell takes every attempt, with the longest pulse."""
-        table, passes = self.table, self.table.attempts + 1
+        table = self.table
+        passes = 1 if self.visit is Visit.READ else table.attempts + 1
         once = dry_run(self.program(parameters), parameters)  # the loops over rows and columns are in it
         # Every micro-op of a cell is passed at most once per attempt; what registers add to it comes on top.
         widest = max(table.up.widest, table.down.widest)
