@@ -87,6 +87,7 @@ def activity_counts(
     unit: int,
     digits: int = 3,
     scale: int = 0,
+    diagonal: bool = False,
     v_write_v: float | None = None,
     width_s: float = WIDTH_S,
     gap_s: float = GAP_S,
@@ -103,6 +104,8 @@ def activity_counts(
         A cell gets at most 2**digits - 1 pulses.
     scale : int
         Shift of the products, so that differences fit into 16 bits.
+    diagonal : bool
+        Whether the weight of a neuron to itself changes, too.
     v_write_v, width_s, gap_s
         As in `Tile.pulse`.
     """
@@ -110,8 +113,9 @@ def activity_counts(
     n = latches.rule.neurons
     pulses = _pulses(tile, n, unit, digits, v_write_v, width_s, gap_s, pair=latches.rule.pair)
     return ActivityCounts(
-        tile=tile.index, pulses=pulses, lines=n, scratch=latches.places.words, scale=scale, free=free, target=target
-    )
+        tile=tile.index, pulses=pulses, lines=n, scratch=latches.places.words, scale=scale, free=free, target=target,
+        diagonal=diagonal,
+    )  # fmt: skip
 
 
 def square_counts(

@@ -33,7 +33,7 @@ class DryRun:
     """Converter codes read, one per channel and conversion."""
     exact: bool = True
     """False when the program decides for itself or takes fields from registers: the numbers are then the most it can take, and those of
-    a certain array come from the same program on `model:`."""
+    a certain array come from the same program on `model:`, see `Session.rehearse`."""
 
     def __add__(self, other: DryRun) -> DryRun:
         """Return the prediction of two runs, one after the other."""

@@ -44,14 +44,17 @@ def _towards_zero(differences: np.ndarray, unit: int, digits: int) -> np.ndarray
     return np.clip(np.trunc(differences / unit), 1 - 2**digits, 2**digits - 1).astype(int)
 
 
-@pytest.mark.parametrize("pair", [False, True])
-def test_counted_activity_differences_are_exact(open_session, pair) -> None:
+@pytest.mark.parametrize(("pair", "diagonal"), [(False, True), (True, True), (True, False)])
+def test_counted_activity_differences_are_exact(open_session, pair, diagonal) -> None:
     for target in ("model", "rtl"):
         session = open_session(target, BUILD)
-        update = activity_counts(session.tile(0), Latches(_rule(pair=pair), 2), unit=40, digits=5)
+        update = activity_counts(session.tile(0), Latches(_rule(pair=pair), 2), unit=40, digits=5, diagonal=diagonal)
         found, pulses = _settle_and_learn(session, _rule(pair=pair), [update])
         free, clamped = found.states
         wanted = _towards_zero(np.outer(clamped, clamped) - np.outer(free, free), 40, 5)
+        assert np.diag(wanted).any()
+        if not diagonal:
+            np.fill_diagonal(wanted, 0)
         assert len(set(wanted.ravel())) >= 5
         assert np.array_equal(pulses[:, : 2 * N if pair else N], _doubled(wanted) if pair else wanted)
         assert not pulses[:, 2 * N if pair else N :].any()

@@ -2,7 +2,7 @@
 
 Activity difference: the weight between neurons i and j changes with t_i t_j - f_i f_j, states of the target and of the free phase. Source:
 Yi et al., Nature Electronics 6:45 (2023); the form is that of contrastive Hebbian learning, Movellan (1990). It is made of two coincidence
-updates, one of them with the opposite sign, or of counted pulses, which are exact. The diagonal follows the same rule.
+updates, one of them with the opposite sign, or of counted pulses, which are exact. Coincidences reach the diagonal like all other cells.
 
 Square difference: a conductance changes with the difference of the squares of the voltage over it, free less nudged. Source: Kendall,
 Pantone, Manickavasagam, Bengio and Scellier, arXiv 2006.01981 (2020).
@@ -185,6 +185,8 @@ class ActivityCounts(_CountedUpdate):
     """Address of the states of the free phase."""
     target: int
     """Address of the states of the target phase."""
+    diagonal: bool = False
+    """Whether the weight of a neuron to itself changes, too."""
 
     def _differ(self, code: Assembly) -> None:
         n, free = self.pulses.values, self.change + self.pulses.values
@@ -195,6 +197,9 @@ class ActivityCounts(_CountedUpdate):
                 ar.vector(Elementwise.MULTIPLY, n, states, product, register=code.register("state")),
             )
         code.add(ar.vector(Elementwise.SUBTRACT, n, self.change, self.change))
+        if not self.diagonal:
+            code.set("state", 0)
+            code.store("state", self.change, "line")
 
 
 @dataclass(frozen=True, kw_only=True)
