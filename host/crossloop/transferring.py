@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from crossloop.fabric.endings import Reason
 from crossloop.fabric.transfer import Transfer, TransferOutcome, TransferTable, outcome_of
-from crossloop.fabric.write_verify import Reason
 from crossloop.protocol.errors import RangeError
 from crossloop.sensing import INTEGRATE_S, SETTLE_S
 from crossloop.tile import GAP_S, Tile

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from crossloop.fabric.endings import Reason
 from crossloop.fabric.ladder import Ladder
 from crossloop.fabric.write_verify import (
     RESULT_WORDS,
-    Reason,
     Visit,
     WriteVerify,
     WriteVerifyOutcome,

@@ -10,12 +10,13 @@ import pytest
 
 import crossloop
 from crossloop.cycling import EnduranceRecord
+from crossloop.fabric.endings import Reason
 from crossloop.fabric.endurance import Cycling, Endurance, log_spaced, segments_of
 from crossloop.fabric.ladder import Ladder
 from crossloop.fabric.reading import Reading
 from crossloop.fabric.settle import Settle, SettleRule
 from crossloop.fabric.waveform import Step, Waveform, spike_pair, staircase
-from crossloop.fabric.write_verify import Reason, WriteVerify, WriteVerifyTable
+from crossloop.fabric.write_verify import WriteVerify, WriteVerifyTable
 from crossloop.protocol.errors import RangeError, SafetyTrip
 from crossloop.protocol.parameters import GateLines
 from crossloop.session import Session

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from crossloop.fabric.write_verify import Reason
+from crossloop.fabric.endings import Reason
 from crossloop.protocol.errors import RangeError
 from crossloop.session import Session
 from crossloop.transferring import Transferred, transfer
@@ -131,6 +131,22 @@ def test_cells_that_do_not_obey_are_named_with_their_reason(open_session) -> Non
     assert len(moved.failures) >= 15
 
 
+def test_a_weight_that_saturates_the_converter_is_left_alone_and_named(open_session) -> None:
+    session = open_session("model", QUIET)
+    _load(session)
+    # In the narrowest range the largest difference of a pair is 12.5 nS.
+    fast_s, slow_s = np.full((5, 4), 4e-8), np.full((5, 4), 4e-8)
+    fast_s[1, 0], slow_s[3, 3] = 6e-8, 6e-8
+    for tile, g_s in enumerate((fast_s, slow_s)):
+        session.transport.world.plant.set_conductance_s(tile, g_s)
+    moved = _transfer(session, range_index=3)
+    assert {(row, pair) for row, pair, _which, why in moved.failures if why is Reason.SATURATED} == {(1, 0), (3, 1)}
+    pulses = sum(session.transport.world.plant.ledger(tile).pulses for tile in range(2))
+    assert not pulses[1, :2].any()
+    assert not pulses[3, 2:].any()
+    assert pulses[0].all()
+
+
 def test_a_transfer_takes_no_longer_than_its_dry_run(open_session) -> None:
     session = open_session("model", QUIET)
     _load(session)
@@ -151,6 +167,10 @@ def test_a_transfer_takes_no_longer_than_its_dry_run(open_session) -> None:
         (
             {"reset": VoltageLadder(v_start_v=0.96875, v_stop_v=1.5, v_step_v=0.125, width_s=1e-6)},
             "outside -0.5 to 0.49",
+        ),
+        (
+            {"up": VoltageLadder(v_start_v=0.5, v_stop_v=0.5, v_step_v=0.0, width_s=1e-6, v_gate_v=1.25)},
+            "must have no gate codes",
         ),
         ({"slow_tolerance_s": -1.0}, "slow_tolerance_s must not be below 0 S"),
     ],

@@ -19,9 +19,7 @@ from numpy.typing import NDArray
 from crossloop.dry_run import DryRun, dry_run, most
 from crossloop.fabric import ladder
 from crossloop.fabric.assembly import Assembly, Label
-from crossloop.fabric.ladder import Ladder
-from crossloop.fabric.program import FabricProgram
-from crossloop.fabric.write_verify import (
+from crossloop.fabric.endings import (
     ATTEMPTS_MAX,
     DEVICE_REASONS,
     TURNS_MAX,
@@ -29,7 +27,10 @@ from crossloop.fabric.write_verify import (
     pack_reason,
     pack_turns,
     unpack_end,
+    word_of,
 )
+from crossloop.fabric.ladder import Ladder
+from crossloop.fabric.program import FabricProgram
 from crossloop.limits import LimitCodes
 from crossloop.operation import check_line
 from crossloop.protocol import arithmetic as ar
@@ -173,9 +174,14 @@ class Transfer(FabricProgram):
         code.add(m.loop(self.shape[0]))
         code.set("pair", self.origin[1])
         code.add(m.loop(self.shape[1]))
-        self._find_weight(code)
+        saturated, leave = Label(), Label()
+        self._find_weight(code, saturated, parameters)
         self._write_slow(code)
         self._write_fast(code)
+        code.branch(leave)
+        code.here(saturated)
+        self._give_up(code)
+        code.here(leave)
         code.increase("record", RESULT_WORDS)
         code.increase("pair")
         code.add(m.next_())
@@ -186,17 +192,27 @@ class Transfer(FabricProgram):
         code.store("polarity", self.polarity)
         return code.ops()
 
-    def _find_weight(self, code: Assembly) -> None:
+    def _find_weight(self, code: Assembly, saturated: Label, parameters: Parameters) -> None:
         """Read both, and make the weight of them."""
         table = self.table
-        code.add(m.tile(self.fast))
-        self._read(code)
-        code.compute("weight", Function.MULTIPLY, "reading", "polarity")
-        code.add(m.tile(self.slow))
-        self._read(code)
+        highest = (1 << parameters.sample_bits - 1) - 1
+        for tile in (self.fast, self.slow):
+            code.add(m.tile(tile))
+            self._read(code)
+            code.branch(saturated, Condition.NOT_LESS, "reading", table.averages * highest)
+            code.branch(saturated, Condition.NOT_GREATER, "reading", -table.averages * (highest + 1))
+            if tile == self.fast:
+                code.compute("weight", Function.MULTIPLY, "reading", "polarity")
         code.compute("reading", Function.MULTIPLY, "reading", 1 << table.shift)
         code.increase("weight", "reading")
         code.store("weight", 0, "record")
+
+    def _give_up(self, code: Assembly) -> None:
+        """Record a weight that nobody can know; its cells are left as they are."""
+        code.set("tries", word_of(Reason.SATURATED))
+        code.set("weight", 0)
+        for word, name in enumerate(("weight", "reading", "tries", "reading", "tries")):
+            code.store(name, word, "record")
 
     def _write_slow(self, code: Assembly) -> None:
         """Reset the pair, and raise the bank that the weight needs, until the pair holds what it can of it."""
@@ -318,6 +334,10 @@ class Transfer(FabricProgram):
         )
         for name in ("set", "reset", "up", "down"):
             rungs: Ladder = getattr(table, name)
+            if rungs.gate or rungs.gate_stop or rungs.gate_step:
+                raise RangeError(
+                    f"ladder {name!r} of a transfer must have no gate codes: gate lines are at the session's voltage; nothing was pulsed"
+                )
             rungs.check(name, parameters, limits)
             for amplitude in (rungs.stop, -rungs.stop):  # half on the row, half on the column, gate lines or not
                 limits.check_level(amplitude, Levels.of(parameters), f"amplitude of ladder {name!r}")

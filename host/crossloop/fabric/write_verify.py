@@ -17,6 +17,15 @@ from numpy.typing import NDArray
 from crossloop.dry_run import DryRun, dry_run, most
 from crossloop.fabric import ladder
 from crossloop.fabric.assembly import Assembly, Label
+from crossloop.fabric.endings import (
+    ATTEMPTS_MAX,
+    DEVICE_REASONS,
+    TURNS_MAX,
+    Reason,
+    pack_reason,
+    pack_turns,
+    unpack_end,
+)
 from crossloop.fabric.ladder import Ladder
 from crossloop.fabric.program import FabricProgram
 from crossloop.limits import LimitCodes
@@ -31,32 +40,8 @@ from crossloop.protocol.parameters import GateLines, Parameters
 from crossloop.protocol.streams import Family
 from crossloop.protocol.timing import READOUT_CYCLES
 
-ATTEMPTS_MAX = 255
-"""Most pulses per cell that a record holds."""
-TURNS_MAX = 15
-"""Most changes of direction."""
-_TURNS_SHIFT, _REASON_SHIFT = 8, 12
 RESULT_WORDS = 3
 """Words per cell of the device's record: final code; attempts, turns and reason; amplitude of the last pulse."""
-
-
-class Reason(IntEnum):
-    """Why the controller left a cell."""
-
-    IN_WINDOW = 0
-    """Its reading is inside the window."""
-    ATTEMPTS = 1
-    """The limit of pulses was reached."""
-    TURNS = 2
-    """The direction turned too often."""
-    LADDER = 3
-    """The ladder ended: the strongest pulse was not enough."""
-    RELAXED = 4
-    """It was in its window, and was read outside after the last pass: known to the host only."""
-
-
-DEVICE_REASONS = (Reason.IN_WINDOW, Reason.ATTEMPTS, Reason.TURNS, Reason.LADDER)
-"""Those that a record may hold."""
 
 
 class Visit(IntEnum):
@@ -207,30 +192,6 @@ def program(
     code.increase("row")
     code.add(m.next_())
     return code.ops()
-
-
-def pack_reason(code: Assembly, done: list[Label], finish: Label) -> None:
-    """Append what puts the reason for the end of a cell beside its attempts in register `tries`; in the window it falls in."""
-    code.here(done[Reason.IN_WINDOW])
-    code.branch(finish)
-    for reason in (Reason.ATTEMPTS, Reason.TURNS, Reason.LADDER):
-        code.here(done[reason])
-        code.compute("tries", Function.OR, "tries", reason << _REASON_SHIFT)
-        if reason is not Reason.LADDER:
-            code.branch(finish)
-    code.branch(finish)
-
-
-def pack_turns(code: Assembly) -> None:
-    """Append what puts the turns there, too."""
-    code.compute("turns", Function.MULTIPLY, "turns", 1 << _TURNS_SHIFT)
-    code.compute("tries", Function.OR, "tries", "turns")
-
-
-def unpack_end(words: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return attempts, turns and reasons of such words."""
-    packed = words & 0xFFFF
-    return packed & ATTEMPTS_MAX, packed >> _TURNS_SHIFT & TURNS_MAX, packed >> _REASON_SHIFT & len(DEVICE_REASONS) - 1
 
 
 def _measure(code: Assembly, table: WriteVerifyTable, too_low: Label, too_high: Label) -> None:
