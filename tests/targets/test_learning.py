@@ -204,6 +204,42 @@ def test_choppers_and_a_running_reference_cancel_an_offset_that_a_fixed_referenc
     assert net[1] <= 3
 
 
+@pytest.mark.parametrize("seed", [7, 8])
+def test_chopped_transfer_learns_what_plain_updates_of_the_same_cells_do_not(open_session, seed: int) -> None:
+    """A linear map from cells whose up and down steps differ by 30 %: rms error of the slow array's weights, in units of w."""
+    error = {}
+    wanted = np.random.default_rng(SEED).uniform(-0.4, 0.4, (5, 4))
+    for hidden in (False, True):
+        session = open_session(
+            "model", f"{TWO_TILES.replace('rpu', 'soft-bounds')}&up_down_dtod=0.3".replace("=7", f"={seed}")
+        )
+        session.arm()
+        plant = session.transport.world.plant
+        mid_s, half_s = plant.configuration.device.g_mid_s, plant.configuration.device.g_half_s
+        fast, slow = session.tile(0), session.tile(1)
+        for tile in range(2):
+            plant.set_conductance_s(tile, mid_s)
+        link = HiddenAccumulators(
+            fast, slow, granularity_s=2 * half_s, v_read_v=0.25, reference_s=np.full((5, 4), mid_s), running=5, chop_every=2
+        )  # fmt: skip
+        rng, late = np.random.default_rng(SEED), []
+        for step in range(600):
+            x = rng.choice([-1.0, 1.0], 5)
+            outputs = (slow.multiply(0.25 * x) - 0.25 * x.sum() * mid_s) / (0.25 * half_s)
+            delta = np.clip(x @ wanted - outputs, -0.99, 0.99)
+            if hidden:
+                fast.update(0.5 * x * link.choppers(), delta, slots=20, quantise="nearest")
+                link.transfer()
+            else:
+                slow.update(0.5 * x, 0.5 * delta, slots=5, quantise="nearest")
+            if step >= 500:
+                late.append(np.sqrt(np.mean((plant.conductance_s(1) / half_s - mid_s / half_s - wanted) ** 2)))
+        error[hidden] = np.mean(late)
+    untrained = np.sqrt(np.mean(wanted**2))
+    assert error[True] < 0.5 * untrained
+    assert error[False] > 2 * error[True]
+
+
 def test_accumulators_stay_while_the_arrays_work(open_session) -> None:
     session = open_session("model", TWO_TILES)
     session.arm()
