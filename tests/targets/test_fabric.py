@@ -10,12 +10,13 @@ import pytest
 
 import crossloop
 from crossloop.cycling import EnduranceRecord
+from crossloop.fabric.endings import Reason
 from crossloop.fabric.endurance import Cycling, Endurance, log_spaced, segments_of
 from crossloop.fabric.ladder import Ladder
 from crossloop.fabric.reading import Reading
 from crossloop.fabric.settle import Settle, SettleRule
 from crossloop.fabric.waveform import Step, Waveform, spike_pair, staircase
-from crossloop.fabric.write_verify import Reason, WriteVerify, WriteVerifyTable
+from crossloop.fabric.write_verify import WriteVerify, WriteVerifyTable
 from crossloop.protocol.errors import RangeError, SafetyTrip
 from crossloop.protocol.parameters import GateLines
 from crossloop.session import Session
@@ -88,8 +89,8 @@ GATED = crossloop.Limits(
 """One polarity only, one gate line at a time, and a rest after every pulse."""
 
 
-def _gated(open_session, target: str, along: GateLines, **changes: object) -> tuple[Session, Verified]:
-    query = f"rows=6&columns=5&gate_lines={int(along)}&{RRAM.replace('full_scale_uv=2048000', 'full_scale_uv=4096000')}"
+def _gated(open_session, target: str, along: GateLines, plant: str = "", **changes: object) -> tuple[Session, Verified]:
+    query = f"rows=6&columns=5&gate_lines={int(along)}&{RRAM.replace('full_scale_uv=2048000', 'full_scale_uv=4096000')}{plant}"
     session = open_session(target, query, limits=GATED)
     ladders = {
         "up": replace(UP, v_gate_v=1.25, v_gate_stop_v=3.125, v_gate_step_v=0.625), "down": replace(DOWN, v_gate_v=3.125),
@@ -141,9 +142,57 @@ def test_a_cell_that_does_not_move_is_listed_with_its_reason(open_session) -> No
     assert set(verified.pulses.ravel()) == {4}
 
 
+RELAXING = {"passes": 3, "rest_s": 2e-3}
+
+
+def _relaxing(open_session, target: str) -> tuple[Session, Verified]:
+    query = f"rows=8&columns=8&gate_lines=2&{RRAM.replace('full_scale_uv=2048000', 'full_scale_uv=4096000')}&relaxation_time_s=1e-3"
+    session = open_session(target, query, limits=replace(GATED, dead_man_s=5.0))
+    ladders = {
+        "up": replace(UP, v_gate_v=1.25, v_gate_stop_v=3.125, v_gate_step_v=0.625), "down": replace(DOWN, v_gate_v=3.125),
+    }  # fmt: skip
+    return session, _write_verify(session, (8, 8), **ladders, **RELAXING)
+
+
+def test_passes_narrow_what_relaxation_has_spread(open_session) -> None:
+    session, verified = _relaxing(open_session, "model")
+    before, *_between, after = verified.spread_s
+    assert len(verified.spread_s) == 3
+    assert after <= 0.8 * before
+    # What the last reading says is what the plant holds, but for its noise of 0.3 uS and the code of 0.025 uS.
+    held_s = session.transport.world.plant.conductance_s(0)
+    assert verified.error_s.std() == pytest.approx(after, rel=1e-9)
+    assert np.abs(verified.g_s - held_s).mean() < 3e-6
+    assert {(row, column) for row, column, _reason in verified.failures} == {
+        (int(row), int(column)) for row, column in np.argwhere(np.abs(verified.error_s) > 1e-6)
+    }
+    assert verified.pulses.sum() == session.counters().train_pulses
+
+
+def test_passes_leave_cells_alone_that_stayed_in_their_windows(open_session) -> None:
+    """Cells that do not relax are programmed in the first pass; later passes give nothing."""
+    pulses = []
+    for passes in (1, 4):
+        session, verified = _gated(
+            open_session, "model", GateLines.COLUMNS, "&relaxation=0&read_white=0&read_noise=0", passes=passes
+        )
+        pulses.append(verified.pulses)
+        assert session.counters().train_pulses == verified.pulses.sum()
+    assert np.array_equal(*pulses)
+
+
+def test_passes_are_equal_on_model_and_rtl(open_session) -> None:
+    (_s, model), (_t, rtl) = (_relaxing(open_session, target) for target in ("model", "rtl"))
+    assert np.array_equal(model.outcome.codes, rtl.outcome.codes)
+    assert np.array_equal(model.pulses, rtl.pulses)
+    assert np.array_equal(model.spread_s, rtl.spread_s)
+    assert model.time_s == rtl.time_s
+
+
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
+        ({"passes": 0}, "passes must be from 1 to 100, not 0"),
         ({"up": VoltageLadder(v_start_v=1.0, v_stop_v=4.0, v_step_v=0.1, width_s=1e-6)}, "outside the level window"),
         ({"down": VoltageLadder(v_start_v=1.2, v_stop_v=1.0, v_step_v=0.1, width_s=1e-6)}, "rise from start to stop"),
         ({"up": VoltageLadder(v_start_v=1.0, v_stop_v=2.0, v_step_v=0.1, width_s=1e-3)}, "longer than the cap"),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from crossloop.dry_run import DryRun, dry_run, loop_bounds
+from crossloop.dry_run import DryRun, branch_distance, dry_run, loop_bounds
 from crossloop.fabric.assembly import Assembly
 from crossloop.fabric.program import FabricProgram
 from crossloop.fabric.reading import Reading, drive_cell, read_cell
@@ -122,8 +122,8 @@ class Endurance(FabricProgram):
         cycles = [duration_cycles(op, parameters) for op in program]
         begin, end = loop_bounds(program)
         branches = [index for index, op in enumerate(program) if op.opcode is m.Opcode.BRANCH]
-        again = branches[1] + _distance(program[branches[1]])
-        after_read = branches[0] + _distance(program[branches[0]])
+        again = branches[1] + branch_distance(program[branches[1]])
+        after_read = branches[0] + branch_distance(program[branches[0]])
         # A cycle without reading: from `again` to the first branch, and from behind the reading to the second one.
         plain = sum(cycles[again : branches[0] + 1]) + sum(cycles[after_read : branches[1] + 1])
         with_reading = sum(cycles[begin + 1 : end + 1])
@@ -176,8 +176,3 @@ def segments_of(counts: Sequence[int]) -> tuple[int, ...]:
     if not rising or any(after <= before for before, after in zip([0, *rising], rising, strict=False)):
         raise RangeError(f"cycle counts must rise from at least 1, not {tuple(counts)}; nothing was pulsed")
     return tuple(after - before for before, after in zip([0, *rising], rising, strict=False))
-
-
-def _distance(op: MicroOp) -> int:
-    word = op.c >> 16
-    return word - ((word & 0x8000) << 1)

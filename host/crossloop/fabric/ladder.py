@@ -86,6 +86,22 @@ class Ladder:
             limits.check_gate(code, Levels.of(parameters, Family.GATES), f"gate voltage of ladder {name!r}")
 
 
+@dataclass(frozen=True)
+class Stop:
+    """When a cell is given up, and where the program goes then."""
+
+    attempts: int
+    """Most pulses."""
+    turns: int
+    """Most changes of direction."""
+    at_attempts: Label
+    """Where to go when there were so many pulses."""
+    at_turns: Label
+    """Where to go when the direction turned so often."""
+    at_end: Label
+    """Where to go after the last rung."""
+
+
 def begin(code: Assembly, ladder: Ladder, *, gated: bool) -> None:
     """Put the registers on the first rung."""
     for name, start, _stop, _step in ladder.quantities():
@@ -102,6 +118,27 @@ def climb(code: Assembly, ladder: Ladder, climbed: Label, ended: Label) -> None:
         code.set(name, start)
     # A ladder of one rung is given again and again.
     code.branch(ended if growing else climbed)
+
+
+def next_pulse(code: Assembly, ladder: Ladder, stop: Stop, *, sign: int, gated: bool) -> None:
+    """Count a pulse of direction `sign` and go to its rung: the first one where the direction turns, else the next.
+
+    Registers `tries`, `turns` and `direction` must be 0 before a cell's first pulse.
+    """
+    same, turned, climbed = Label(), Label(), Label()
+    code.branch(stop.at_attempts, Condition.NOT_LESS, "tries", stop.attempts)
+    code.branch(same, Condition.EQUAL, "direction", sign)
+    code.branch(turned, Condition.EQUAL, "direction", 0)
+    code.branch(stop.at_turns, Condition.NOT_LESS, "turns", stop.turns)
+    code.increase("turns")
+    code.here(turned)
+    code.set("direction", sign)
+    begin(code, ladder, gated=gated)
+    code.branch(climbed)
+    code.here(same)
+    climb(code, ladder, climbed, stop.at_end)
+    code.here(climbed)
+    code.increase("tries")
 
 
 def pulse(code: Assembly, gap_cycles: int, gate_lines: GateLines, *, sign: int) -> None:
