@@ -28,9 +28,11 @@ class ConversionWord(data.Struct):
     pair: 1
     """Channel k is line 2k minus line 2k + 1 instead of line k."""
     range: 2
-    """Converter range (transimpedance setting)."""
+    """Converter range (transimpedance setting); 0 for voltages."""
     count: 16
     """Number of channels to convert, from channel 0 on."""
+    voltage: 1
+    """The channels are the voltages of the lines, not the currents into them."""
 
 
 def beyond(start: Value, count: Value, words: int) -> Value:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from crossloop.nodes import ReadNodes
 from crossloop.operation import Codes, check_line, lines_of
 from crossloop.operations import Product
 from crossloop.protocol.errors import RangeError
@@ -194,6 +195,44 @@ class Sensing:
             settle_s=settle_s,
             integrate_s=integrate_s,
         )
+
+    def read_nodes(
+        self,
+        v_row_v: ArrayLike,
+        v_column_v: ArrayLike,
+        *,
+        quantise: Quantise | None = None,
+        settle_s: float = SETTLE_S,
+        integrate_s: float = INTEGRATE_S,
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Hold some lines at voltages, let the others float, and measure the voltages of all of them.
+
+        Parameters
+        ----------
+        v_row_v, v_column_v : array_like
+            Voltages of the rows and of the columns in volts, shapes (rows,) and (columns,); NaN lets a line float.
+        quantise, settle_s, integrate_s
+            As in `multiply`.
+
+        Returns
+        -------
+        v_row_v, v_column_v : ndarray
+            Measured voltages in volts, shapes (rows,) and (columns,); NaN where the converter was saturated.
+        """
+        codes, held = [], []
+        for name, values, count in (("v_row_v", v_row_v, self.shape[0]), ("v_column_v", v_column_v, self.shape[1])):
+            wanted = np.asarray(values, np.float64)
+            floats = np.isnan(wanted)
+            wanted_v = finite_array(name, np.where(floats, 0.0, wanted), (count,), "V")
+            codes.append(level_codes(name, wanted_v, self.session.levels, quantise))
+            held.append(~floats)
+        settle, integrate = self._read_cycles(settle_s, integrate_s)
+        reading = ReadNodes(self.index, (codes[0], codes[1]), (held[0], held[1]), settle, integrate)
+        step_v = self.session.voltages.step_v
+        rows, columns = (
+            np.where(found.saturated, np.nan, found.codes * step_v) for found in self.session.execute(reading)[0]
+        )
+        return rows, columns
 
     def _read(
         self,

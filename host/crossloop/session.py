@@ -18,7 +18,7 @@ from crossloop.operation import Operation
 from crossloop.packing import Packer, unpack_run
 from crossloop.program_cache import ProgramCache
 from crossloop.protocol import commands
-from crossloop.protocol.converters import Clock, Levels, Samples
+from crossloop.protocol.converters import Clock, Levels, Samples, Voltages
 from crossloop.protocol.errors import (
     CommandError,
     CrossloopError,
@@ -70,8 +70,8 @@ class Session:
     ----------
     parameters : Parameters
         What the device's build is: geometry, converters, memories, clock.
-    levels, samples, clock : Levels, Samples, Clock
-        Converters between volts, amperes, seconds and their codes.
+    levels, samples, voltages, clock : Levels, Samples, Voltages, Clock
+        Converters between volts of levels, amperes, volts of lines, seconds and their codes.
     transport : Transport
         The byte link; simulated targets have an attribute `world` on it.
     link : Link
@@ -102,6 +102,7 @@ class Session:
             check_build(self.parameters, expected_build, transport.name)
             self.levels = Levels.of(self.parameters)
             self.samples = Samples.of(self.parameters)
+            self.voltages = Voltages.of(self.parameters)
             self.clock = Clock.of(self.parameters)
             self._limits = self._settle_limits(limits)
         except BaseException:

@@ -43,7 +43,8 @@ class Kind(IntEnum):
     GATES = 5
     """Pulse gates changed. words: those of rows (W words), of columns, of gate lines."""
     CONVERSION = 6
-    """A conversion strobe: family a is sensed, b channels; words[0]: converter range, words[1]: 1 for pairs."""
+    """A conversion strobe: family a is sensed, b channels; words[0]: converter range, words[1]: 1 for pairs,
+    words[2]: 1 for voltages of lines instead of currents."""
 
 
 class PlantSeam(Protocol):
@@ -116,7 +117,14 @@ def level_record(parameters: Parameters, cycle: int, family: int, line: int, cod
 
 
 def conversion_record(
-    parameters: Parameters, cycle: int, family: int, channels: int, *, range_index: int = 0, pair: bool = False
+    parameters: Parameters,
+    cycle: int,
+    family: int,
+    channels: int,
+    *,
+    range_index: int = 0,
+    pair: bool = False,
+    voltage: bool = False,
 ) -> Events:
     """Return a CONVERSION record."""
-    return record(parameters, cycle, Kind.CONVERSION, family, channels, (range_index, int(pair)))
+    return record(parameters, cycle, Kind.CONVERSION, family, channels, (range_index, int(pair), int(voltage)))

@@ -122,9 +122,9 @@ class _Reader:
         for item in log:
             if isinstance(item, tuple):
                 record, words = item
-                cycle, _kind, family, channels, range_index, pair = (int(value) for value in record[:6])
+                cycle, _kind, family, channels, range_index, pair, voltage = (int(value) for value in record[:7])
                 when = self._when(cycle)
-                yield Entry(self._run, when, Kind.CONVERSION.name, (family, channels, range_index, pair))
+                yield Entry(self._run, when, Kind.CONVERSION.name, (family, channels, range_index, pair, voltage))
                 yield Entry(self._run, when, "CODES", tuple(int(word) for word in words))
                 continue
             for row in item.tolist():

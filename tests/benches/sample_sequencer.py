@@ -113,12 +113,13 @@ async def a_conversion_takes_the_promised_cycles(dut: Any) -> None:
 @cocotb.test()
 async def fields_reach_strobe_and_record(dut: Any) -> None:
     bench = await Bench.make(dut)
-    for a in (*range(16), 0xFF, 0x5A):
+    for a in (*range(16), 0x20, 0x2F, 0xFF, 0x5A):
         samples = bench.samples(1 + a % 3)
         cycle, operation = bench.random.getrandbits(31), bench.random.getrandbits(16)
         await bench.convert(samples, 1, 2, a=a, cycle=cycle, operation=operation)
-        family, pair, range_index = a & 1, a >> 1 & 1, a >> 2 & 3
-        assert bench.strobes == [(5, family | pair << 1 | range_index << 2 | len(samples) << 4)]
+        family, pair, voltage = a & 1, a >> 1 & 1, a >> 5 & 1
+        range_index = 0 if voltage else a >> 2 & 3
+        assert bench.strobes == [(5, family | pair << 1 | range_index << 2 | len(samples) << 4 | voltage << 20)]
         assert bench.record == bench.expected(samples, a, cycle + 5, operation)
 
 

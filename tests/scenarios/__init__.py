@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from crossloop.session import Session
-from scenarios import arithmetic, gate_lines, memory, products, pulses, safety, sequences, updates
+from scenarios import arithmetic, gate_lines, memory, nodes, products, pulses, safety, sequences, updates
 
 Scenario = Callable[[Session, np.random.Generator], None]
 
@@ -21,6 +21,7 @@ SCENARIOS: dict[str, Scenario] = {
     "products": products.multiply_forward_and_transposed,
     "saturating products": products.drive_into_saturation,
     "cell reads": products.read_all_cells,
+    "node voltages": nodes.read_with_random_lines_floating,
     "updates": updates.update_with_random_signs,
     "reseeded updates": updates.repeat_from_the_same_seed,
     "training step": updates.multiply_and_update_in_one_frame,

@@ -55,7 +55,7 @@ def random_micro_op(rng: np.random.Generator, parameters: Parameters) -> MicroOp
             pair = lines > 1 and below(2) == 1
             return m.convert(
                 family, 1 + below(lines // (2 if pair else 1)), settle_cycles=1 + below(20), integrate_cycles=1 + below(20),
-                pair=pair, range_index=below(4),
+                pair=pair, range_index=below(4), voltage=below(3) == 0,
             )  # fmt: skip
 
 

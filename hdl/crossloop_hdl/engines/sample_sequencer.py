@@ -6,6 +6,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from crossloop.protocol.microops import VOLTAGE_BIT
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.records import RECORD_HEADER, RecordKind
 from crossloop.protocol.timing import conversion_wait_cycles
@@ -119,7 +120,8 @@ class SampleSequencer(wiring.Component):
                     m.d.sync += [
                         payload.family.eq(self.a[0]),
                         payload.pair.eq(self.a[1]),
-                        payload.range.eq(self.a[2:4]),
+                        payload.range.eq(Mux(self.a[VOLTAGE_BIT], 0, self.a[2:4])),
+                        payload.voltage.eq(self.a[VOLTAGE_BIT]),
                         payload.count.eq(self.b),
                     ]
                     if self._route_cycles:

@@ -46,7 +46,8 @@ class RoutingChain(wiring.Component):
         byte, sent = Signal(adg1414.SWITCHES), Signal(adg1414.SWITCHES)
         single = Mux(self.wanted.family, Route.COLUMNS, Route.ROWS)
         pairs = Mux(self.wanted.family, Route.COLUMN_PAIRS, Route.ROW_PAIRS)
-        ranges = Cat(self.wanted.range == index for index in range(RANGES))
+        # Voltages: no amplifier has its feedback resistor.
+        ranges = Cat((self.wanted.range == index) & ~self.wanted.voltage for index in range(RANGES))
         m.d.comb += [
             byte.eq(Mux(self.wanted.pair, pairs, single) | ranges << (Route.RANGE_0.bit_length() - 1)),
             # At power-on every switch is open, which no routing asks for: so the first one is sent at once.

@@ -220,7 +220,7 @@ def streams(family: Family, count: int, address: int) -> MicroOp:
 
 def sample(converting: MicroOp, *, add: bool = False) -> MicroOp:
     """Return the SAMPLE that a CONVERT becomes; `add` adds the codes to the words at the pointer."""
-    return MicroOp(Opcode.SAMPLE, (converting.a & 0xF) | add << 4, converting.b, converting.c)
+    return MicroOp(Opcode.SAMPLE, (converting.a & ~(1 << 4)) | add << 4, converting.b, converting.c)
 
 
 def _base(x: int | None) -> int:

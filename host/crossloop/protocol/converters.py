@@ -105,6 +105,35 @@ class Samples:
 
 
 @dataclass(frozen=True)
+class Voltages:
+    """The same converters while they read the voltages of lines: two's complement codes, `step_v` volts apart, one range only."""
+
+    bits: int
+    step_v: float
+
+    @classmethod
+    def of(cls, parameters: Parameters) -> Voltages:
+        """Return the voltage converter of a build."""
+        return cls(
+            parameters.sample_bits, parameters.voltage_full_scale_uv * 1e-6 / (1 << (parameters.sample_bits - 1))
+        )
+
+    @property
+    def code_min(self) -> int:
+        """Lowest code; the converter answers it, flagged as saturated, for any voltage below."""
+        return -(1 << (self.bits - 1))
+
+    @property
+    def code_max(self) -> int:
+        """Highest code; the converter answers it, flagged as saturated, for any voltage above."""
+        return (1 << (self.bits - 1)) - 1
+
+    def volts(self, code: int) -> float:
+        """Return the voltage of a code."""
+        return code * self.step_v
+
+
+@dataclass(frozen=True)
 class Clock:
     """The controller's clock."""
 

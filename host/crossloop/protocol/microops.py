@@ -29,6 +29,9 @@ from crossloop.protocol.streams import Family
 MICRO_OP = struct.Struct("<BBHI")
 """Wire form of a micro-op."""
 
+VOLTAGE_BIT = 5
+"""Bit of a CONVERT's or SAMPLE's field a that asks for voltages."""
+
 
 class Opcode(IntEnum):
     """First byte of a micro-op. Fields a, b and c are described with each; fields not named are 0."""
@@ -62,7 +65,8 @@ class Opcode(IntEnum):
     CONVERT = 10
     """Drive the DRIVE lines for settle c[15:0] plus integration c[31:16] cycles, convert b channels of the sensed lines, append CODES.
 
-    a packs the sensed family (bit 0), pair (bit 1: channel k is line 2k minus line 2k+1) and range (bits 3..2).
+    a packs the sensed family (bit 0), pair (bit 1: channel k is line 2k minus line 2k+1) and range (bits 3..2). With bit 5 the channels
+    are the voltages of the family's lines, whatever their states, and the range has no meaning.
     """
     SAMPLE = 11
     """CONVERT, but the codes go to the vector words from the pointer on instead of a record; fields as CONVERT.
@@ -242,15 +246,15 @@ def convert(
     integrate_cycles: int,
     pair: bool = False,
     range_index: int = 0,
+    voltage: bool = False,
 ) -> MicroOp:
-    """Return a CONVERT of `channels` channels of the sensed family."""
+    """Return a CONVERT of `channels` channels of the sensed family: currents, or with `voltage` the voltages of its lines."""
     field_value("channels", channels, 1, 65535, "channels")
     field_value("settle time", settle_cycles, 1, 65535, "cycles")
     field_value("integration time", integrate_cycles, 1, 65535, "cycles")
     field_value("converter range", range_index, 0, 3, "(range number)")
-    return MicroOp(
-        Opcode.CONVERT, sensed | int(pair) << 1 | range_index << 2, channels, settle_cycles | integrate_cycles << 16
-    )
+    packed = sensed | int(pair) << 1 | range_index << 2 | int(voltage) << VOLTAGE_BIT
+    return MicroOp(Opcode.CONVERT, packed, channels, settle_cycles | integrate_cycles << 16)
 
 
 def pulse_fields(op: MicroOp) -> tuple[int, int, int]:

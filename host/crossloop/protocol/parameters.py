@@ -9,7 +9,7 @@ from enum import IntEnum
 from crossloop.protocol.errors import RangeError
 from crossloop.protocol.streams import Family
 
-PROTOCOL_VERSION = 3
+PROTOCOL_VERSION = 4
 """Number of the wire format; raised whenever a frame, command, record, register or micro-op changes its meaning."""
 
 ALL_LINES = 0xFFFF
@@ -50,6 +50,7 @@ _LIMITS: dict[str, tuple[int, int]] = {
     "clock_hz": (1_000_000, 1_000_000_000),
     "level_full_scale_uv": (1, 100_000_000),
     "gate_full_scale_uv": (1, 100_000_000),
+    "voltage_full_scale_uv": (1, 100_000_000),
     "level_write_cycles": (1, 65535),
     "level_settle_cycles": (0, 2**24 - 1),
     "switch_settle_cycles": (0, 65535),
@@ -96,6 +97,8 @@ class Parameters:
     """The same of the gate lines' level DACs."""
     range_full_scale_pa: tuple[int, ...] = (200_000, 50_000, 12_500, 3_125)
     """Current of code -2**(sample_bits - 1), negated, in picoamperes, of each converter range."""
+    voltage_full_scale_uv: int = 500_000
+    """Voltage of the same code, negated, in microvolts, when the converters read the voltages of lines."""
     frontend: str = "direct"
     """Name of the front end; `crossloop.protocol.parts.reference` computes the five numbers below for `reference`."""
     level_write_cycles: int = 1

@@ -126,10 +126,10 @@ class PinMonitor:
         self._append(Kind.LEVEL, payload & 3, payload >> 2 & 0xFFFF, (signed,))
 
     def _convert(self, payload: int) -> None:
-        # Fields, first lowest: family 1 bit, pair 1 bit, range 2 bits, count 16 bits.
+        # Fields, first lowest: family 1 bit, pair 1 bit, range 2 bits, count 16 bits, voltage 1 bit.
         self.flush()
-        words = (payload >> 2 & 3, payload >> 1 & 1)
-        strobe = record(self._parameters, self.cycle, Kind.CONVERSION, payload & 1, payload >> 4, words)
+        words = (payload >> 2 & 3, payload >> 1 & 1, payload >> 20)
+        strobe = record(self._parameters, self.cycle, Kind.CONVERSION, payload & 1, payload >> 4 & 0xFFFF, words)
         cocotb.start_soon(self._supply([int(word) for word in self._plant.convert(strobe)]))
 
     async def _supply(self, samples: list[int]) -> None:

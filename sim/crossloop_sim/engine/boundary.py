@@ -27,7 +27,7 @@ UART_PORTS = ("uart_rx", "uart_tx")
 READY = ("rx__ready", "tx__ready", "samples__ready")
 """Ports that a component may lack; then the stream is always ready."""
 LEVEL_FIELDS = ("family", "line", "code")
-CONVERSION_FIELDS = ("family", "pair", "range", "count")
+CONVERSION_FIELDS = ("family", "pair", "range", "count", "voltage")
 
 
 @dataclass(frozen=True)

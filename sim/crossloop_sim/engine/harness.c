@@ -133,6 +133,7 @@ static inline int cl_watch(cl_context *c) {
                          CL_BITS(word, CL_CONVERSION_COUNT, CL_CONVERSION_COUNT_WIDTH));
         words[0] = CL_BITS(word, CL_CONVERSION_RANGE, CL_CONVERSION_RANGE_WIDTH);
         words[1] = CL_BITS(word, CL_CONVERSION_PAIR, 1);
+        words[2] = CL_BITS(word, CL_CONVERSION_VOLTAGE, 1);
         asked = 1;
     }
     return asked;

@@ -108,11 +108,12 @@ class PartModels(wiring.Component):
         for route, (family, pair) in choices.items():
             with m.If(sources == route):
                 m.d.comb += [payload.family.eq(family), payload.pair.eq(pair)]
+        m.d.comb += payload.voltage.eq(ranges == 0)
         for index in range(RANGES):
             with m.If(ranges == 1 << index):
                 m.d.comb += payload.range.eq(index)
         one_source = reduce(or_, (sources == int(route) for route in choices))
-        one_range = reduce(or_, (ranges == 1 << index for index in range(RANGES)))
+        one_range = reduce(or_, (ranges == 1 << index for index in range(RANGES)), ranges == 0)
         return reduce(and_, (device.switches == switches for device in devices)) & one_source & one_range
 
     def _add_converters(self, m: Module, routed: Value) -> None:

@@ -40,6 +40,7 @@ class ToyConversion(data.Struct):
     pair: 1
     range: 2
     count: 16
+    voltage: 1
 
 
 def toy_level(dac_bits: int) -> data.StructLayout:

@@ -9,7 +9,7 @@ FloatArray = npt.NDArray[np.float64]
 
 
 class Filter:
-    """Follows the current of every line with its time constant, exactly for currents that are constant between calls.
+    """Follows the current (or the voltage) of every line with its time constant, exactly for what is constant between calls.
 
     Parameters
     ----------
@@ -18,11 +18,11 @@ class Filter:
     """
 
     def __init__(self, t_filter_s: FloatArray) -> None:
-        self.outputs_a = np.zeros(t_filter_s.shape)
-        """Output of every channel in amperes, by family."""
+        self.outputs = np.zeros(t_filter_s.shape)
+        """Output of every channel in amperes or volts, by family."""
         self._rate_hz = np.divide(1.0, t_filter_s, out=np.full(t_filter_s.shape, np.inf), where=t_filter_s > 0)
 
-    def advance(self, family: int, currents_a: FloatArray, t_s: float) -> None:
-        """Let `t_s` seconds pass with the given currents, shape (lines of the family,), at the inputs of a family."""
-        outputs = self.outputs_a[family, : currents_a.size]
-        outputs += (currents_a - outputs) * -np.expm1(-t_s * self._rate_hz[family, : currents_a.size])
+    def advance(self, family: int, inputs: FloatArray, t_s: float) -> None:
+        """Let `t_s` seconds pass with the given currents or voltages, shape (lines of the family,), at the inputs of a family."""
+        outputs = self.outputs[family, : inputs.size]
+        outputs += (inputs - outputs) * -np.expm1(-t_s * self._rate_hz[family, : inputs.size])

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from crossloop.protocol.arithmetic import WORD_MAX, WORD_MIN
 from crossloop.protocol.errors import Status, TripCause
-from crossloop.protocol.microops import Opcode
+from crossloop.protocol.microops import VOLTAGE_BIT, Opcode
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.records import RECORD_HEADER, SATURATED, RecordKind
 from crossloop_sim.events import Kind, record_words
@@ -85,8 +85,10 @@ class Sequencer:
         event[0] = cycle
         event[2] = flags & 1
         event[3] = channels
-        event[4] = flags >> 2 & 3
+        voltage = flags >> VOLTAGE_BIT & 1
+        event[4] = 0 if voltage else flags >> 2 & 3
         event[5] = flags >> 1 & 1
+        event[6] = voltage
         samples = self._gate.convert(event)
         if len(samples) != channels:
             raise ValueError(f"plant answered {len(samples)} samples where the controller asked for {channels}")

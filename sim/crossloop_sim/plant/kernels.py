@@ -37,7 +37,10 @@ Cells age while programs run only: how long the controller takes between runs di
 LEVEL_STEP, GATE_STEP, THRESHOLD, CYCLE_S, LIMIT, G_MID, G_HALF, NOISE_SD, GATE_THRESHOLD, GATE_K, SAMPLE_STEPS = range(
     11
 )
-"""Scalars of `constants`; the converter steps, one per range, are the last."""
+"""Scalars of `constants`; the converter steps, one per range and one of voltages, are the last."""
+
+VOLTAGE_RANGE = 4
+"""Number of the step of voltages, after those of the converter ranges."""
 
 # Kinds of records, as in events.Kind.
 KIND_RUN, KIND_TILE, KIND_STATES, KIND_LEVEL, KIND_GATES = 0, 2, 3, 4, 5
@@ -598,12 +601,22 @@ def line_currents(sensed: int, lines: int, line_volts: Any, pins: Any, state: An
 
 
 @njit(cache=True, error_model="numpy")
+def node_voltages(family: int, lines: int, line_volts: Any, pins: Any, state: Any, now: Any, constants: Any) -> Any:
+    """Return the voltages of the first `lines` lines of a family, whatever they are tied to; a follower takes no current."""
+    if not (_any_floats(pins, 0, now[ROWS]) or _any_floats(pins, 1, now[COLUMNS])):
+        return line_volts[family, :lines].copy()
+    volts = line_volts.copy()
+    potentials(volts, pins, state, now, constants)
+    return volts[family, :lines].copy()
+
+
+@njit(cache=True, error_model="numpy")
 def digitise(amperes: Any, sensed: int, channels: int, range_index: int, pair: bool, sample_bits: int, read_key: int, errors: Any,
              now: Any, constants: Any, conversions: Any) -> Any:  # fmt: skip
-    """Convert line currents: code in two's complement, saturation flag above it, one int64 per channel.
+    """Convert line currents, or voltages in their stead: code in two's complement, saturation flag above it, one int64 per channel.
 
-    Channel k is line k, or line 2k minus line 2k + 1. `errors`, shape (2, 2, channels): gain and offset (a fraction of full scale) of
-    every channel, by family.
+    Channel k is line k, or line 2k minus line 2k + 1; range VOLTAGE_RANGE is that of voltages. `errors`, shape (2, 2, channels): gain
+    and offset (a fraction of full scale) of every channel, by family.
     """
     step = constants[SAMPLE_STEPS + range_index]
     limit = np.int64(1) << np.int64(sample_bits - 1)
@@ -640,7 +653,11 @@ def convert(sensed: int, channels: int, range_index: int, pair: bool, sample_bit
             errors: Any, now: Any, constants: Any, conversions: Any) -> Any:  # fmt: skip
     """Convert channels of the sensed family of the connected tile, whose cells neither age nor fluctuate; as `digitise`."""
     lines = min(2 * channels if pair else channels, now[ROWS + sensed])
-    amperes = line_currents(sensed, lines, volts, pins, cells[now[TILE], W], now, constants)
+    state = cells[now[TILE], W]
+    if range_index == VOLTAGE_RANGE:
+        amperes = node_voltages(sensed, lines, volts, pins, state, now, constants)
+    else:
+        amperes = line_currents(sensed, lines, volts, pins, state, now, constants)
     return digitise(
         amperes, sensed, channels, range_index, pair, sample_bits, read_key, errors, now, constants, conversions
     )

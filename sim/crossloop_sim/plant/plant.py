@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from crossloop.protocol.converters import Levels, Samples
+from crossloop.protocol.converters import Levels, Samples, Voltages
 from crossloop.protocol.errors import RangeError, ShapeError
 from crossloop.protocol.microops import LineState
 from crossloop.protocol.parameters import Parameters
@@ -72,7 +72,7 @@ class Plant:
         self._constants = np.array([
             Levels.of(p).step_v, Levels.of(p, Family.GATES).step_v, device.v_threshold_v, 1 / p.clock_hz, c.front_end.limit_a,
             device.g_mid_s, device.g_half_s, c.front_end.read_noise / c.front_end.output_bound, c.transistor.v_gate_threshold_v,
-            c.transistor.gate_k_a_per_v2, *Samples.of(p).steps_a,
+            c.transistor.gate_k_a_per_v2, *Samples.of(p).steps_a, Voltages.of(p).step_v,
         ])  # fmt: skip
         self._model = np.ascontiguousarray(device.constants(), np.float64)
         # The plane itself where no kernel has to be asked.
@@ -93,6 +93,7 @@ class Plant:
             0.0 if self._wired is None else self._wired.delays_s()
         )
         self._filter = Filter(delays_s) if delays_s.any() else None
+        self._voltage_filter = Filter(delays_s)
         self._cycle = 0
         if c.front_end.dummy_g_s > 0:
             self._put_dummy(draws[-1])
@@ -132,7 +133,8 @@ class Plant:
                 self._apply(event[None])
                 if self._filter is not None and event[1] == Kind.RUN and event[2]:
                     # Between runs there is time to settle, however long it is.
-                    self._filter.outputs_a[:] = 0.0
+                    self._filter.outputs[:] = 0.0
+                    self._voltage_filter.outputs[:] = 0.0
                 if self._wired is not None:
                     self._wired.restart(self._since, int(event[0]))
                     self._wired.forget()
@@ -151,8 +153,9 @@ class Plant:
             self._wired.pass_cycles(self._point(self._cells[self._now[kernels.TILE], W]), cycle - self._cycle)
         if self._filter is not None and cycle > self._cycle:
             for family in CROSSING:
-                currents_a = self._line_currents(family, int(self._now[kernels.ROWS + family]), cycle)
-                self._filter.advance(family, currents_a, (cycle - self._cycle) / self._parameters.clock_hz)
+                lines, t_s = int(self._now[kernels.ROWS + family]), (cycle - self._cycle) / self._parameters.clock_hz
+                self._filter.advance(family, self._line_currents(family, lines, cycle), t_s)
+                self._voltage_filter.advance(family, self._node_voltages(family, lines, cycle), t_s)
         self._cycle = cycle
 
     def _line_currents(self, family: int, lines: int, cycle: int) -> FloatArray:
@@ -169,6 +172,20 @@ class Plant:
             family, lines, self._volts, self._pins, state, self._now, self._constants
         )
         return currents_a
+
+    def _node_voltages(self, family: int, lines: int, cycle: int) -> FloatArray:
+        """Return the voltages of the first lines of a family in volts, at their near ends."""
+        state = self._observed(cycle) if self._ages else self._cells[self._now[kernels.TILE], W]
+        if self._wired is not None:
+            if self._ages:
+                self._wired.forget()
+            point = self._point(state)
+            ends: FloatArray = (point.row_v[:, 0], point.column_v[-1])[family][:lines]
+            return ends
+        volts: FloatArray = kernels.node_voltages(
+            family, lines, self._volts, self._pins, state, self._now, self._constants
+        )
+        return volts
 
     def rest(self, cycles: int) -> None:
         """Let the cells age by some cycles in which no program runs."""
@@ -188,24 +205,25 @@ class Plant:
             One sample word per channel: code & (2**sample_bits - 1) | saturated << sample_bits.
         """
         begin = time.perf_counter()
-        family, channels, range_index, pair = (int(value) for value in event[2:6])
+        family, channels, range_index, pair, voltage = (int(value) for value in event[2:7])
+        range_index = kernels.VOLTAGE_RANGE if voltage else range_index & 3
         key, bits = self._read_key, self._parameters.sample_bits
         words: npt.NDArray[np.int64]
         if self._ages or self._filter is not None or self._wired is not None:
             lines = min(2 * channels if pair else channels, int(self._now[kernels.ROWS + family]))
             cycle = int(event[0])
             self._pass_time(cycle)
-            filtered = self._filter
-            amperes = (
-                self._line_currents(family, lines, cycle) if filtered is None else filtered.outputs_a[family, :lines]
-            )
+            if self._filter is not None:
+                found = (self._voltage_filter if voltage else self._filter).outputs[family, :lines]
+            else:
+                found = (self._node_voltages if voltage else self._line_currents)(family, lines, cycle)
             words = kernels.digitise(
-                amperes, family, channels, range_index & 3, bool(pair), bits, key, self._errors, self._now, self._constants,
+                found, family, channels, range_index, bool(pair), bits, key, self._errors, self._now, self._constants,
                 self._conversions,
             )  # fmt: skip
         else:
             words = kernels.convert(
-                family, channels, range_index & 3, bool(pair), bits, key, self._volts, self._pins, self._cells, self._errors, self._now,
+                family, channels, range_index, bool(pair), bits, key, self._volts, self._pins, self._cells, self._errors, self._now,
                 self._constants, self._conversions,
             )  # fmt: skip
         self._seconds += time.perf_counter() - begin
@@ -296,7 +314,7 @@ class Plant:
 
     def filtered_a(self) -> FloatArray:
         """Return the outputs of the channels' filters in amperes, shape (2, lines of the longer family); all 0 without a filter."""
-        return np.zeros_like(self._volts[:2]) if self._filter is None else self._filter.outputs_a.copy()
+        return np.zeros_like(self._volts[:2]) if self._filter is None else self._filter.outputs.copy()
 
     def voltages_v(self) -> tuple[FloatArray, FloatArray]:
         """Return the voltages of rows and of columns in volts, at their near ends; floating lines carry no current."""

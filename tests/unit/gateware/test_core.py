@@ -218,7 +218,7 @@ def test_ports_of_the_core():
         "clk": 1, "rst": 1, "rx__valid": 1, "rx__payload": 8, "tx__valid": 1, "tx__ready": 1, "tx__payload": 8,
         "emergency_stop": 1, "compliance": 1, "running": 1, "tripped": 1, "tile": 8, "row_gates": 2, "column_gates": 3,
         "row_states_low": 2, "row_states_high": 2, "column_states_low": 3, "column_states_high": 3,
-        "level__valid": 1, "level__payload": 2 + 16 + 7, "conversion__valid": 1, "conversion__payload": 1 + 1 + 2 + 16,
+        "level__valid": 1, "level__payload": 2 + 16 + 7, "conversion__valid": 1, "conversion__payload": 1 + 1 + 2 + 16 + 1,
         "samples__valid": 1, "samples__ready": 1, "samples__payload": 9 + 1,
     }  # fmt: skip
 

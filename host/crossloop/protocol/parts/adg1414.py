@@ -39,7 +39,11 @@ def chain_profile(devices: int) -> SpiProfile:
 
 
 class Route(IntFlag):
-    """Switches of the routing octal of a converter channel: which amplifier it listens to, and the amplifier's range."""
+    """Switches of the routing octal of a converter channel: which amplifier it listens to, and the amplifier's range.
+
+    Without any range the channel reads a voltage: it then listens to the follower at the line itself (behind the line's multiplexer, so
+    whatever the line is tied to), or to the difference of two of them. A choice of this front end.
+    """
 
     ROWS = 1 << 0
     """S1: channel k listens to row k."""
