@@ -55,7 +55,7 @@ def sample_layout(parameters: Parameters) -> data.StructLayout:
     return data.StructLayout({"code": signed(parameters.sample_bits), "saturated": 1})
 
 
-PREFIX = {Family.ROWS: "row", Family.COLUMNS: "column", Family.GATES: "gate_line"}
+PREFIX = {Family.ROWS: "row", Family.COLUMNS: "column", Family.GATES: "gate_line", Family.NUDGES: "nudge_line"}
 """What the names of a family's members begin with."""
 
 

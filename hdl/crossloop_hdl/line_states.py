@@ -51,8 +51,8 @@ class LineStates(wiring.Component):
         Combinational: more than one line of the family would be in state DRIVE. 0 in a build without gate lines.
     row_low, row_high, column_low, ... : Out(rows), Out(rows), Out(columns), ...
         Bit 0 and bit 1 of every line's state.
-    row_drive, column_drive, gate_line_drive : Out(rows), Out(columns), Out(gate lines)
-        The lines in state DRIVE. A build without gate lines has no members for them.
+    row_drive, column_drive, gate_line_drive, nudge_line_drive : Out(rows), Out(columns), Out(gate lines), Out(nudge lines)
+        The lines in state DRIVE. A build without gate or nudge lines has no members for them.
     """
 
     def __init__(self, parameters: Parameters) -> None:

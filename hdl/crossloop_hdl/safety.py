@@ -40,8 +40,8 @@ class SafetyGate(wiring.Component):
     width_check, width : In(1), In(width_bits)
         Strobe: pulses of this width are about to be asked for; above `width_cap`: trip PULSE_WIDTH.
     gate, masked, row_mask, column_mask : In(1), In(1), In(rows), In(columns)
-        Gates of the next cycle: those of all DRIVE lines, or of the DRIVE lines in the masks and of all DRIVE gate lines. Before the rest
-        after the last pulse is over: trip DUTY.
+        Gates of the next cycle: those of all DRIVE lines, or of the DRIVE lines in the masks and of all DRIVE gate and nudge lines. Before
+        the rest after the last pulse is over: trip DUTY.
     compliance : In(1)
         Asynchronous, active high: while a gate is on, trip COMPLIANCE.
     make_safe : In(1)
@@ -207,8 +207,9 @@ class SafetyGate(wiring.Component):
         gates = {family: getattr(self, f"{PREFIX[family]}_gates") for family in self._families}
         drive = {Family.ROWS: self.row_drive, Family.COLUMNS: self.column_drive}
         masks = {Family.ROWS: self.row_mask, Family.COLUMNS: self.column_mask}
-        if Family.GATES in self._families:
-            drive[Family.GATES] = self.lines.gate_line_drive
+        drive |= {
+            family: getattr(self.lines, f"{PREFIX[family]}_drive") for family in self._families if family not in drive
+        }
         m.d.comb += [granted.eq(self.gate & allowed), self.gates_off.eq(~self.on)]
         m.d.sync += self.on.eq(granted)
         with m.If(granted):

@@ -31,7 +31,7 @@ class Latches:
     @property
     def places(self) -> Places:
         """The vector memory of the settle."""
-        return Places(self.rule.neurons, self.phases, self.rule.delay)
+        return Places.of(self.rule, self.phases)
 
     def addresses(self) -> tuple[int, int]:
         """Return the addresses of free and target states."""

@@ -132,10 +132,13 @@ def _check_connect(op: MicroOp, parameters: Parameters, limits: LimitCodes) -> N
     family, selection = Family(connected_family(op.a)), Selection(op.a >> 5 & 3)
     lines = parameters.lines(family)
     if not lines:
-        raise RangeError("this build has no gate lines to connect; build it with gate_lines=1 or 2, nothing was sent")
+        kind, build = ("nudge", "nudge_lines=1") if family is Family.NUDGES else ("gate", "gate_lines=1 or 2")
+        raise RangeError(f"this build has no {kind} lines to connect; build it with {build}, nothing was sent")
+    states = (LineState(op.a >> 1 & 3), LineState(op.a >> 3 & 3))
+    if family is Family.NUDGES and LineState.SENSE in states:
+        raise RangeError("nudge lines have no converters: connect them to FLOAT, GROUND or DRIVE; nothing was sent")
     if family is not Family.GATES:
         return
-    states = (LineState(op.a >> 1 & 3), LineState(op.a >> 3 & 3))
     if LineState.SENSE in states or selection is Selection.SIGNED:
         raise RangeError(
             "gate lines have no converters and no stream bank: connect them to FLOAT, GROUND or DRIVE; nothing was sent"

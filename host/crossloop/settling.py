@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from crossloop.fabric.chain import Chain
+from crossloop.fabric.nudging import CHOSEN
 from crossloop.fabric.program import FabricProgram
 from crossloop.fabric.settle import Places, Settle, SettleRule, check_vectors
-from crossloop.protocol.errors import ShapeError
+from crossloop.protocol.errors import RangeError, ShapeError
 
 if TYPE_CHECKING:
     from crossloop.session import Session
@@ -26,6 +27,10 @@ class Phase:
     """Shape (neurons,)."""
     codes: NDArray[np.int64]
     """Level codes of the clamped neurons, shape (neurons,); the others' are not used."""
+    nudged: NDArray[np.bool_] | None = None
+    """Columns that are pulled at, shape (columns of the rule,); only with `SettleRule.nudges`, and None there for none."""
+    targets: NDArray[np.int64] | None = None
+    """Level codes of their targets, same shape; the others' are not used."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,7 @@ def settle(
     """
     operation = Settle(rule, tile, len(phases))
     operation.check_data(session.parameters, session.limit_codes)
-    places = Places(rule.neurons, len(phases), rule.delay)
+    places = Places.of(rule, len(phases))
     first = np.zeros(rule.neurons, np.int64) if start is None else np.asarray(start, np.int64)
     activation = np.asarray(table, np.int64)
     for phase in phases:
@@ -89,12 +94,20 @@ def settle(
             )
     held = np.concatenate([np.where(phase.clamped, phase.codes, 0) for phase in phases])
     check_vectors(rule, activation, held, first, session.parameters, session.limit_codes)
+    nudges = [_nudge(rule, phase) for phase in phases]
+    for _mask, targets in nudges:
+        for code in (int(targets.min()), int(targets.max())):
+            session.limit_codes.check_level(code, session.levels, "nudge target")
     words = np.zeros(places.words, np.int64)
     words[places.state : places.state + rule.neurons] = first
     words[places.table : places.table + activation.size] = activation
     for index, phase in enumerate(phases):
         words[places.mask(index) : places.mask(index) + rule.neurons] = phase.clamped
         words[places.clamp(index) : places.clamp(index) + rule.neurons] = np.where(phase.clamped, phase.codes, 0)
+    if rule.nudges:
+        for index, (mask, targets) in enumerate(nudges):
+            words[places.nudge_mask(index) :][: mask.size] = np.where(mask, CHOSEN, 0)
+            words[places.targets(index) :][: mask.size] = targets
     whole = Chain((operation, *then)) if then else operation
     whole.check_data(session.parameters, session.limit_codes)
     session.write_words(0, words)
@@ -104,3 +117,18 @@ def settle(
     states = np.array([after[places.latch(index) : places.latch(index) + rule.neurons] for index in range(len(phases))])
     counts = after[places.counts : places.counts + len(phases)]
     return Settled(states, np.abs(counts), counts > 0, session.cycles - before)
+
+
+def _nudge(rule: SettleRule, phase: Phase) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Return a phase's nudged columns and their targets, 0 elsewhere."""
+    shape = (rule.columns,)
+    if phase.nudged is None:
+        return np.zeros(shape, np.bool_), np.zeros(shape, np.int64)
+    if not rule.nudges:
+        raise RangeError("a phase has nudges, and the settle rule has none; set its `nudges`, nothing was driven")
+    targets = np.zeros(shape, np.int64) if phase.targets is None else phase.targets
+    if phase.nudged.shape != shape or targets.shape != shape:
+        raise ShapeError(
+            f"nudged and targets of a phase must have shape {shape}, not {phase.nudged.shape} and {targets.shape}; nothing was driven"
+        )
+    return phase.nudged, np.where(phase.nudged, targets, 0)

@@ -1,6 +1,6 @@
 """Event records: what passes the plant's seam, one row of unsigned 64-bit words per pin change.
 
-A record of a W-word geometry has RECORD_HEADER + 6*W words: cycle, kind, a, b, then up to 6*W words of bits or values. W is the number of
+A record of a W-word geometry has RECORD_HEADER + 8*W words: cycle, kind, a, b, then up to 8*W words of bits or values. W is the number of
 64-bit words that hold one bit per line of the longest family; line 64*w + i is bit i of word w. Cycles are absolute device cycles and never
 go back. Pins that change in the same cycle give records in the order of `Kind`.
 """
@@ -37,11 +37,11 @@ class Kind(IntEnum):
     TILE = 2
     """Tile a is connected."""
     STATES = 3
-    """Line states changed. words: row states bit 0 (W words), row states bit 1, the same of columns, the same of gate lines."""
+    """Line states changed. words: row states bit 0 (W words), row states bit 1, the same of columns, of gate lines, of nudge lines."""
     LEVEL = 4
     """A level strobe: family a, line b (65535 = every line of the family); words[0]: the code in two's complement."""
     GATES = 5
-    """Pulse gates changed. words: those of rows (W words), of columns, of gate lines."""
+    """Pulse gates changed. words: those of rows (W words), of columns, of gate lines, of nudge lines."""
     CONVERSION = 6
     """A conversion strobe: family a is sensed, b channels; words[0]: converter range, words[1]: 1 for pairs,
     words[2]: 1 for voltages of lines instead of currents."""
@@ -94,20 +94,27 @@ def states_record(
     row_states: Iterable[int],
     column_states: Iterable[int],
     gate_line_states: Iterable[int] = (),
+    nudge_line_states: Iterable[int] = (),
 ) -> Events:
     """Return a STATES record from one LineState per line."""
     words: list[int] = []
-    for states in (list(row_states), list(column_states), list(gate_line_states)):
+    for states in (list(row_states), list(column_states), list(gate_line_states), list(nudge_line_states)):
         for bit in (0, 1):
             words += bits_to_words(sum((state >> bit & 1) << line for line, state in enumerate(states)), parameters)
     return record(parameters, cycle, Kind.STATES, words=words)
 
 
 def gates_record(
-    parameters: Parameters, cycle: int, row_gates: int, column_gates: int, gate_line_gates: int = 0
+    parameters: Parameters,
+    cycle: int,
+    row_gates: int,
+    column_gates: int,
+    gate_line_gates: int = 0,
+    nudge_line_gates: int = 0,
 ) -> Events:
     """Return a GATES record from integers with one bit per line."""
-    words = [word for bits in (row_gates, column_gates, gate_line_gates) for word in bits_to_words(bits, parameters)]
+    gates = (row_gates, column_gates, gate_line_gates, nudge_line_gates)
+    words = [word for bits in gates for word in bits_to_words(bits, parameters)]
     return record(parameters, cycle, Kind.GATES, words=words)
 
 

@@ -15,7 +15,7 @@ INPUTS = (
     "frame_seen", "emergency_stop", "compliance", "level_min", "level_max", "gate_level_min", "gate_level_max", "width_cap", "dead_man",
     "one_gate", "duty_rest",
 )  # fmt: skip
-FAMILIES = ("row", "column", "gate_line")
+FAMILIES = ("row", "column", "gate_line", "nudge_line")
 OUTPUTS = (
     "refused", "settled", "armed", "tripped", "trip_cause", "stop_active", "gates_off", "delivered", "tile", "level__valid",
     "level__payload",
@@ -63,7 +63,8 @@ class Watchdog:
         assert all(state == DRIVE for state, gate in zip(states, self.gates(out), strict=True) if gate), (
             "gate on a line that is not DRIVE"
         )
-        driven = states[sum(list(self._lines.values())[:2]) :].count(DRIVE)
+        first = sum(list(self._lines.values())[:2])
+        driven = states[first : first + self._lines.get("gate_line", 0)].count(DRIVE)
         assert driven <= 1, f"{driven} gate lines are driven"
         assert not gates or (out["armed"] and not out["tripped"]), "gate while not armed"
         assert not (gates and out["gates_off"]), "gates_off is a lie"
@@ -125,7 +126,8 @@ class Bench:
         given = parameters()
         self.rows, self.columns, self.break_cycles = given["rows"], given["columns"], given["break_cycles"]
         gate_lines = {0: (), 1: (self.rows,), 2: (self.columns,)}[given.get("gate_lines", 0)]
-        self.lines = (self.rows, self.columns, *gate_lines)
+        nudge_lines = (self.columns,) if given.get("nudge_lines") else ()
+        self.lines = (self.rows, self.columns, *gate_lines, *nudge_lines)
         self.watchdog = Watchdog(self.lines, self.break_cycles, given["level_bits"])
         pins = [
             f"{family}_{part}"
@@ -168,8 +170,10 @@ class Bench:
                 switch=1, family=family, selected=DRIVE, others=GROUND, mask=1 if family == 2 else everything
             )
             await self.idle(self.break_cycles + 1)
-        gate_lines = [DRIVE, *[GROUND] * (self.lines[2] - 1)] if len(self.lines) == 3 else []
-        assert self.watchdog.states(await self.step()) == [DRIVE] * (self.rows + self.columns) + gate_lines
+        gate_lines = [DRIVE, *[GROUND] * (self.lines[2] - 1)] if len(self.lines) > 2 else []
+        nudge_lines = [DRIVE] * sum(self.lines[3:])
+        expected = [DRIVE] * (self.rows + self.columns) + gate_lines + nudge_lines
+        assert self.watchdog.states(await self.step()) == expected
         await self.idle(WIDTH_CAP * REST // 16 + 1)
 
     async def check_trip(self, cause: int) -> None:

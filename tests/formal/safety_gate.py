@@ -1,4 +1,4 @@
-"""What is proved of the safety gate, for any behaviour of engines and host (2x2 lines with gate lines, short timers)."""
+"""What is proved of the safety gate, for any behaviour of engines and host (2x2 lines with gate and nudge lines, short timers)."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from crossloop_hdl.safety import SafetyGate
 
 BREAK, DEAD = 2, 4
 PARAMETERS = Parameters(
-    rows=2, columns=2, gate_lines=GateLines.ROWS, level_bits=3, break_cycles=BREAK, dead_cycles=DEAD
+    rows=2, columns=2, gate_lines=GateLines.ROWS, nudge_lines=1, level_bits=3, break_cycles=BREAK, dead_cycles=DEAD
 )
-FAMILIES = ("row", "column", "gate_line")
+FAMILIES = ("row", "column", "gate_line", "nudge_line")
 TIMER_BITS, DUTY_BITS = 3, 5
 LIMITS = (
     "width_cap",
@@ -170,7 +170,7 @@ class SafetyProperties(Specification):
         given = []
         for family in FAMILIES:
             low, high = (self.past(getattr(gate, f"{family}_states_{bit}")) for bit in ("low", "high"))
-            mask = self.past(getattr(gate, f"{family}_mask")) if family != "gate_line" else 0b11
+            mask = self.past(getattr(gate, f"{family}_mask")) if family in {"row", "column"} else 0b11
             chosen = high & ~low & Mux(whole, 0b11, mask)
             given.append(getattr(gate, f"{family}_gates") == Mux(granted, chosen, 0))
         self.proves(
@@ -344,6 +344,7 @@ class SafetyProperties(Specification):
         self.covers(
             "A gate line with a row, under the rule.", gate.gate_line_gates.any() & gate.row_gates.any() & gate.one_gate
         )
+        self.covers("A nudge line with a row.", gate.nudge_line_gates.any() & gate.row_gates.any())
         self.covers(
             "A gate level above the window of the rows.",
             gate.level.valid & (level.family == Family.GATES) & (level.code == 2) & (gate.level_max == 1),

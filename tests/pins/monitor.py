@@ -18,7 +18,7 @@ class Monitor:
     Parameters
     ----------
     lines
-        Rows, columns and gate lines of the build.
+        Rows, columns, gate lines and nudge lines of the build; what is missing at the end counts as 0.
     break_cycles, dead_cycles
         Of the build.
     windows
@@ -27,15 +27,15 @@ class Monitor:
         The other limits in force.
     """
 
-    lines: tuple[int, int, int]
+    lines: tuple[int, ...]
     break_cycles: int
     windows: tuple[tuple[int, int], ...]
     width_cap: int
     dead_cycles: int = 4
     duty_rest: int = 0
     one_gate: bool = False
-    states: tuple[int, ...] = (0,) * 6
-    gates: tuple[int, ...] = (0,) * 3
+    states: tuple[int, ...] = (0,) * 8
+    gates: tuple[int, ...] = (0,) * 4
     gates_since: int | None = None
     rested: tuple[int, int, int] | None = None
     """Run and cycle in which gates last went off, and for how long they had been on."""

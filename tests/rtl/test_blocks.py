@@ -9,13 +9,16 @@ from crossloop_hdl.uart import UartReceiver, UartTransmitter
 
 
 @pytest.mark.parametrize(
-    ("rows", "columns", "gate_lines", "break_cycles"), [(1, 1, 0, 1), (5, 3, 1, 4), (3, 4, 2, 2), (33, 20, 0, 7)]
+    ("rows", "columns", "gate_lines", "nudge_lines", "break_cycles"),
+    [(1, 1, 0, 0, 1), (5, 3, 1, 0, 4), (3, 4, 2, 1, 2), (33, 20, 0, 0, 7)],
 )
-def test_safety_gate(simulate, rows, columns, gate_lines, break_cycles):
-    parameters = Parameters(rows=rows, columns=columns, gate_lines=gate_lines, break_cycles=break_cycles)
+def test_safety_gate(simulate, rows, columns, gate_lines, nudge_lines, break_cycles):
+    parameters = Parameters(
+        rows=rows, columns=columns, gate_lines=gate_lines, nudge_lines=nudge_lines, break_cycles=break_cycles
+    )
     simulate(
-        SafetyGate(parameters), "safety_gate", rows=rows, columns=columns, gate_lines=gate_lines, break_cycles=break_cycles,
-        level_bits=parameters.level_bits,
+        SafetyGate(parameters), "safety_gate", rows=rows, columns=columns, gate_lines=gate_lines, nudge_lines=nudge_lines,
+        break_cycles=break_cycles, level_bits=parameters.level_bits,
     )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ SCENARIOS: dict[str, Scenario] = {
     "saturating products": products.drive_into_saturation,
     "cell reads": products.read_all_cells,
     "node voltages": nodes.read_with_random_lines_floating,
+    "nudge lines": nodes.walk_nudges_and_break_their_rules,
     "updates": updates.update_with_random_signs,
     "reseeded updates": updates.repeat_from_the_same_seed,
     "training step": updates.multiply_and_update_in_one_frame,

@@ -6,11 +6,12 @@ import numpy as np
 
 from crossloop.protocol import arithmetic as ar
 from crossloop.protocol import microops as m
-from crossloop.protocol.microops import LineState
+from crossloop.protocol.errors import Status
+from crossloop.protocol.microops import LineState, Selection
 from crossloop.protocol.parameters import ALL_LINES
 from crossloop.protocol.streams import CROSSING, Family
 from crossloop.session import Session
-from scenarios.raw import RawProgram
+from scenarios.raw import RawProgram, run_raw
 
 
 def read_with_random_lines_floating(session: Session, rng: np.random.Generator) -> None:
@@ -46,3 +47,55 @@ def read_with_random_lines_floating(session: Session, rng: np.random.Generator) 
                 ))
             )  # fmt: skip
             session.read_words(3, count)
+
+
+def walk_nudges_and_break_their_rules(session: Session, rng: np.random.Generator) -> None:
+    """Every nudge line in turn, with products, voltages and pulses; then what the device must refuse."""
+    parameters = session.parameters
+    lines = parameters.lines(Family.NUDGES)
+    session.arm()
+    for line in range(lines):
+        nudge = (
+            m.level(Family.NUDGES, line, int(rng.integers(-60, 61))),
+            m.connect(
+                Family.NUDGES,
+                LineState.DRIVE,
+                selection=Selection.ONE,
+                index=line,
+                others=LineState(int(rng.integers(3))),
+            ),
+        )
+        drive = (m.tile(0), m.level(Family.ROWS, ALL_LINES, 50), m.connect(Family.ROWS, LineState.DRIVE))
+        for state in (LineState.FLOAT, LineState.SENSE):
+            converting = m.convert(
+                Family.COLUMNS,
+                parameters.columns,
+                settle_cycles=3,
+                integrate_cycles=3,
+                voltage=state is LineState.FLOAT,
+            )
+            reply = run_raw(
+                session, *drive, *nudge, m.connect(Family.COLUMNS, state), converting, m.pulse(2, 5, 4), m.halt()
+            )
+            assert reply.status is Status.OK
+    absent = Status.OK if lines else Status.LINE_RANGE
+    most = session.limit_codes.level_max
+    refused = [
+        (m.level(Family.NUDGES, ALL_LINES, most), absent),
+        (m.level(Family.NUDGES, 0, most + 1), Status.TRIPPED if lines else Status.LINE_RANGE),
+        (m.levels(Family.NUDGES, parameters.columns), absent),
+        (m.levels(Family.NUDGES, parameters.columns + 1), Status.LINE_RANGE),
+        (m.connect(Family.NUDGES, LineState.GROUND), absent),
+        (m.connect(Family.NUDGES, LineState.SENSE), Status.LINE_RANGE),
+        (m.connect(Family.NUDGES, LineState.GROUND, others=LineState.SENSE), Status.LINE_RANGE),
+        (m.connect(Family.NUDGES, LineState.DRIVE, selection=Selection.SIGNED), absent),
+        (
+            m.connect(Family.NUDGES, LineState.DRIVE, selection=Selection.ONE, index=parameters.columns),
+            Status.LINE_RANGE,
+        ),
+        (m.level(Family.NUDGES, parameters.columns, 1), Status.LINE_RANGE),
+        (m.MicroOp(m.Opcode.STREAMS, Family.NUDGES, 1), Status.LINE_RANGE),
+    ]
+    for op, status in refused:
+        assert run_raw(session, op, m.halt()).status is status, op
+        session.arm()

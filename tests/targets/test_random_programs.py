@@ -18,7 +18,9 @@ from crossloop.protocol.streams import CROSSING, Family
 from crossloop.session import Session
 from crossloop_sim import transcript
 
-QUERY = "rows=5&columns=4&gate_lines=1&tiles=2&break_cycles=3&dead_cycles=9&vector_words=512&program_ops=64"
+QUERY = (
+    "rows=5&columns=4&gate_lines=1&nudge_lines=1&tiles=2&break_cycles=3&dead_cycles=9&vector_words=512&program_ops=64"
+)
 WIDTH_CAP = 40
 LIMITS = crossloop.Limits(
     v_level_max_v=0.15625,
@@ -72,6 +74,8 @@ LEGAL = st.one_of(
     _SINGLE_GATE,
     st.builds(m.level, st.just(Family.GATES), st.integers(0, 4), st.integers(0, 12)),
     st.builds(m.level, _FAMILIES, st.integers(0, 3), st.integers(-20, 20)),
+    st.builds(m.level, st.just(Family.NUDGES), st.integers(0, 3), st.integers(-20, 20)),
+    st.builds(m.connect, st.just(Family.NUDGES), st.just(LineState.DRIVE), selection=st.sampled_from(Selection), index=st.integers(0, 3)),
     st.builds(m.pulse, st.integers(1, 5), st.integers(1, WIDTH_CAP), st.integers(1, 9)),
     st.builds(m.coincide, st.integers(1, 5), st.integers(1, WIDTH_CAP), st.integers(1, 9), row_sign=st.integers(0, 1),
               column_sign=st.integers(0, 1)),
@@ -103,8 +107,8 @@ def _monitor(session: Session) -> Monitor:
     limits, build = session.limit_codes, session.parameters
     crossing = (limits.level_min, limits.level_max)
     return Monitor(
-        lines=(build.rows, build.columns, build.lines(Family.GATES)), break_cycles=build.break_cycles, dead_cycles=build.dead_cycles,
-        windows=(crossing, crossing, (limits.gate_min, limits.gate_max)), width_cap=limits.width_cap, duty_rest=limits.duty_rest,
+        lines=tuple(map(build.lines, Family)), break_cycles=build.break_cycles, dead_cycles=build.dead_cycles,
+        windows=(crossing, crossing, (limits.gate_min, limits.gate_max), crossing), width_cap=limits.width_cap, duty_rest=limits.duty_rest,
         one_gate=bool(limits.rules & Rule.ONE_GATE),
     )  # fmt: skip
 

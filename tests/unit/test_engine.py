@@ -98,7 +98,7 @@ def test_tile_and_states_of_one_cycle_come_in_the_order_of_the_kinds(sim):
     assert tile[0] == states[0]
     assert tile[1:3].tolist() == [Kind.TILE, 3]
     full_row, full_columns = 2**32 - 1, [2**64 - 1, 2**6 - 1]
-    assert states[4:].tolist() == [full_row, 0, 0, 0, *full_columns, *full_columns, 0, 0, 0, 0]
+    assert states[4:].tolist() == [full_row, 0, 0, 0, *full_columns, *full_columns, *[0] * 8]
     _, again = exchange(sim, frame(Command.TILE, b"\3"))
     assert kinds(again) == [Kind.RUN, Kind.RUN], "pins that stay give no event"
 

@@ -69,7 +69,7 @@ class LineSwitch(wiring.Component):
                 with m.Case(Selection.FIRST):
                     m.d.comb += self.mask.eq(one_hot - 1)
                 with m.Case(Selection.SIGNED):
-                    # Gate lines have no stream bank; that is refused before it comes here.
+                    # Gate lines have no stream bank; that is refused before it comes here. Nudge lines go by the columns'.
                     m.d.comb += self.mask.eq(Mux(self.a[0] == Family.COLUMNS, self.column_signs, self.row_signs))
         m.d.sync += self.request.eq(self.start & ~self.abort)
         with m.If(self.abort):

@@ -47,14 +47,14 @@ class MicroOpCheck(wiring.Component):
         op, build = self.op, self._parameters
         first, second = op.c[:16], op.c[16:]
         lines = Signal(16)
-        gates = Signal()
-        """Bit 1 of the micro-op's family."""
+        third = Signal()
+        """Bit 1 of the micro-op's family: gate lines, or nudge lines."""
         channels = Signal(16)
         zero_count = Signal()
         zero_time = Signal()
         m.d.comb += [
             lines.eq(Mux(op.a[0], build.columns, build.rows)),
-            gates.eq(
+            third.eq(
                 Mux(
                     op.opcode == Opcode.CONNECT,
                     op.a[7],
@@ -67,14 +67,12 @@ class MicroOpCheck(wiring.Component):
             self.status.eq(Status.OK),
             self.width.eq(first),
         ]
-        gate_lines = family_lines(build).get(Family.GATES, 0)
+        further = [family_lines(build).get(family, 0) for family in (Family.GATES, Family.NUDGES)]
         absent = Signal()
         """The build has no such family."""
-        m.d.comb += absent.eq(gates & op.a[0])
-        if not gate_lines:
-            m.d.comb += absent.eq(gates)
-        with m.If(gates):
-            m.d.comb += lines.eq(gate_lines)
+        m.d.comb += absent.eq(third & Mux(op.a[0], not further[1], not further[0]))
+        with m.If(third):
+            m.d.comb += lines.eq(Mux(op.a[0], further[1], further[0]))
         outside = Signal()
         with m.If(outside):
             m.d.comb += self.status.eq(Status.LINE_RANGE)
@@ -89,7 +87,7 @@ class MicroOpCheck(wiring.Component):
                     m.d.comb += self.status.eq(Status.ADDRESS_RANGE)
             with m.Case(Opcode.CONNECT):
                 sensed = (op.a[1:3] == LineState.SENSE) | (op.a[3:5] == LineState.SENSE)
-                m.d.comb += outside.eq(absent | (gates & sensed))
+                m.d.comb += outside.eq(absent | (third & sensed))
                 with m.Switch(op.a[5:7]):
                     with m.Case(Selection.ONE):
                         with m.If(op.b >= lines):
@@ -98,7 +96,7 @@ class MicroOpCheck(wiring.Component):
                         with m.If(op.b > lines):
                             m.d.comb += outside.eq(1)
                     with m.Case(Selection.SIGNED):
-                        with m.If(gates):
+                        with m.If(third & ~op.a[0]):
                             m.d.comb += outside.eq(1)
             with m.Case(Opcode.PULSE):
                 m.d.comb += [

@@ -35,11 +35,11 @@ class DirectSignature(wiring.Signature):
     -------
     tile : Out(8)
         Which array is connected to the lines.
-    row_gates, column_gates, gate_line_gates : Out(rows), Out(columns), Out(gate lines)
+    row_gates, column_gates, gate_line_gates, nudge_line_gates : Out(rows), Out(columns), Out(gate lines), Out(nudge lines)
         Pulse gates: a line in state DRIVE is tied to its level while its gate is 1 and rests at ground otherwise. A gate is
         never 1 on a line in another state.
     row_states_low, row_states_high, column_states_low, ... : Out(rows), Out(rows), Out(columns), ...
-        Bit 0 and bit 1 of every line's `LineState`. A build without gate lines has no members for them.
+        Bit 0 and bit 1 of every line's `LineState`. A build without gate or nudge lines has no members for them.
     level : Out(StrobeSignature(level_layout))
         A level DAC takes a new code; never while a gate is on.
     conversion : Out(StrobeSignature(ConversionWord))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from crossloop.dry_run import DryRun, dry_run, most
 from crossloop.fabric.assembly import Assembly, Label
+from crossloop.fabric.nudging import check_nudges, nudge
 from crossloop.fabric.program import FabricProgram
 from crossloop.limits import LimitCodes
 from crossloop.operation import check_line
@@ -49,12 +50,21 @@ class SettleRule:
     """Iterations by which the states that drive the rows are older than those that move."""
     pair: bool = False
     """Weights are differences of two columns."""
+    voltage: bool = False
+    """Columns float, and their voltages are read instead of the currents into them."""
+    nudges: bool = False
+    """Phases pull at columns through nudge lines."""
     range_index: int = 0
     """Converter range."""
     settle_cycles: int = 50
     """Time the levels drive before the integration."""
     integrate_cycles: int = 50
     """Time of integration."""
+
+    @property
+    def columns(self) -> int:
+        """Columns that the neurons listen to."""
+        return self.neurons * (2 if self.pair else 1)
 
 
 @dataclass(frozen=True)
@@ -64,6 +74,13 @@ class Places:
     neurons: int
     phases: int
     delay: int = 0
+    nudged: int = 0
+    """Columns that a phase may nudge."""
+
+    @classmethod
+    def of(cls, rule: SettleRule, phases: int) -> Places:
+        """Return the places of a rule's data."""
+        return cls(rule.neurons, phases, rule.delay, rule.columns if rule.nudges else 0)
 
     @property
     def state(self) -> int:
@@ -82,7 +99,7 @@ class Places:
 
     def mask(self, phase: int) -> int:
         """Address of a phase's clamp mask: not 0 where a neuron is clamped."""
-        return self.table + TABLE_WORDS + 3 * self.neurons * phase
+        return self.table + TABLE_WORDS + (3 * self.neurons + 2 * self.nudged) * phase
 
     def clamp(self, phase: int) -> int:
         """Address of a phase's clamped values."""
@@ -91,6 +108,14 @@ class Places:
     def latch(self, phase: int) -> int:
         """Address of the states at the end of a phase."""
         return self.mask(phase) + 2 * self.neurons
+
+    def nudge_mask(self, phase: int) -> int:
+        """Address of a phase's mask of nudged columns."""
+        return self.latch(phase) + self.neurons
+
+    def targets(self, phase: int) -> int:
+        """Address of a phase's target levels."""
+        return self.nudge_mask(phase) + self.nudged
 
     @property
     def counts(self) -> int:
@@ -126,14 +151,16 @@ class Settle(FabricProgram):
     def program(self, parameters: Parameters) -> tuple[MicroOp, ...]:
         """Return the micro-ops."""
         check_line("tile", self.tile, parameters.tiles)
-        rule, places = self.rule, Places(self.rule.neurons, self.phases, self.rule.delay)
+        rule, places = self.rule, Places.of(self.rule, self.phases)
         code = Assembly()
         code.add(
             m.tile(self.tile),
             m.connect(Family.ROWS, LineState.DRIVE, selection=Selection.FIRST, index=rule.neurons),
-            m.connect(Family.COLUMNS, LineState.SENSE),
+            m.connect(Family.COLUMNS, LineState.FLOAT if rule.voltage else LineState.SENSE),
         )
         for phase in range(self.phases):
+            if rule.nudges:
+                nudge(code, rule.columns, places.nudge_mask(phase), places.targets(phase))
             _add_phase(code, rule, places, phase)
         return code.ops()
 
@@ -143,7 +170,9 @@ class Settle(FabricProgram):
 
     def check_data(self, parameters: Parameters, limits: LimitCodes) -> None:
         """Refuse a rule that the device cannot follow."""
-        rule, places = self.rule, Places(self.rule.neurons, self.phases, self.rule.delay)
+        rule, places = self.rule, Places.of(self.rule, self.phases)
+        if rule.nudges:
+            check_nudges(parameters)
         columns = parameters.columns // (2 if rule.pair else 1)
         available = min(parameters.rows, columns)
         for name, low, high in (
@@ -171,7 +200,7 @@ def _add_phase(code: Assembly, rule: SettleRule, places: Places, phase: int) -> 
     clamp = (ar.point(places.mask(phase)), ar.vector(Elementwise.SELECT, n, places.clamp(phase), places.state))
     converting = m.convert(
         Family.COLUMNS, n, settle_cycles=rule.settle_cycles, integrate_cycles=rule.integrate_cycles, pair=rule.pair,
-        range_index=rule.range_index,
+        range_index=rule.range_index, voltage=rule.voltage,
     )  # fmt: skip
     code.add(*clamp)
     if phase == 0:

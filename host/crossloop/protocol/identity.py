@@ -10,12 +10,12 @@ from crossloop.protocol.parameters import FRONT_ENDS, PROTOCOL_VERSION, RANGES, 
 MAGIC = b"XLOP"
 """First bytes of every identity payload."""
 
-_LAYOUT = struct.Struct(f"<4sHHQHHHBBBBBBHHHBBIIII{RANGES}IIIHHH")
+_LAYOUT = struct.Struct(f"<4sHHQHHHBBBBBBHHHBBBIIII{RANGES}IIIHHH")
 
 IDENTITY_FIELDS = (
     "magic", "protocol_version", "frontend", "build_hash", "rows", "columns", "tiles", "level_bits", "sample_bits", "request_slots",
-    "loop_depth", "break_cycles", "ranges", "vector_words_log2", "program_ops_log2", "frame_bytes", "gate_lines", "dead_cycles",
-    "clock_hz", "level_full_scale_uv", "gate_full_scale_uv", "level_settle_cycles",
+    "loop_depth", "break_cycles", "ranges", "vector_words_log2", "program_ops_log2", "frame_bytes", "gate_lines", "nudge_lines",
+    "dead_cycles", "clock_hz", "level_full_scale_uv", "gate_full_scale_uv", "level_settle_cycles",
     *(f"range_full_scale_pa_{index}" for index in range(RANGES)), "voltage_full_scale_uv", "conversion_cycles", "level_write_cycles",
     "switch_settle_cycles", "route_cycles",
 )  # fmt: skip
@@ -31,8 +31,8 @@ def pack_identity(parameters: Parameters) -> bytes:
         MAGIC, PROTOCOL_VERSION, FRONT_ENDS.index(parameters.frontend), parameters.build_hash, parameters.rows, parameters.columns,
         parameters.tiles, parameters.level_bits, parameters.sample_bits, parameters.request_slots, parameters.loop_depth,
         parameters.break_cycles, RANGES, parameters.vector_words.bit_length() - 1, parameters.program_ops.bit_length() - 1,
-        parameters.frame_bytes, parameters.gate_lines, parameters.dead_cycles, parameters.clock_hz, parameters.level_full_scale_uv,
-        parameters.gate_full_scale_uv, parameters.level_settle_cycles, *parameters.range_full_scale_pa,
+        parameters.frame_bytes, parameters.gate_lines, parameters.nudge_lines, parameters.dead_cycles, parameters.clock_hz,
+        parameters.level_full_scale_uv, parameters.gate_full_scale_uv, parameters.level_settle_cycles, *parameters.range_full_scale_pa,
         parameters.voltage_full_scale_uv, parameters.conversion_cycles, parameters.level_write_cycles,
         parameters.switch_settle_cycles, parameters.route_cycles,
     )  # fmt: skip
@@ -68,7 +68,7 @@ def unpack_identity(payload: bytes) -> Parameters:
         break_cycles=values["break_cycles"], vector_words=1 << values["vector_words_log2"],
         program_ops=1 << values["program_ops_log2"], frame_bytes=values["frame_bytes"], clock_hz=values["clock_hz"],
         level_full_scale_uv=values["level_full_scale_uv"], gate_full_scale_uv=values["gate_full_scale_uv"],
-        gate_lines=values["gate_lines"], dead_cycles=values["dead_cycles"],
+        gate_lines=values["gate_lines"], nudge_lines=values["nudge_lines"], dead_cycles=values["dead_cycles"],
         voltage_full_scale_uv=values["voltage_full_scale_uv"],
         range_full_scale_pa=tuple(values[f"range_full_scale_pa_{index}"] for index in range(RANGES)),
         frontend=FRONT_ENDS[values["frontend"]], level_write_cycles=values["level_write_cycles"],

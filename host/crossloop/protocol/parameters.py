@@ -37,6 +37,7 @@ _LIMITS: dict[str, tuple[int, int]] = {
     "rows": (1, 1024),
     "columns": (1, 1024),
     "gate_lines": (GateLines.NONE, GateLines.COLUMNS),
+    "nudge_lines": (0, 1),
     "tiles": (1, 256),
     "level_bits": (2, 16),
     "sample_bits": (2, 15),
@@ -69,6 +70,8 @@ class Parameters:
     """Column lines of every tile."""
     gate_lines: int = GateLines.NONE
     """How the gate lines lie, one of `GateLines`."""
+    nudge_lines: int = 0
+    """1: every column has a nudge line."""
     tiles: int = 1
     """Arrays that share this controller and front end."""
     level_bits: int = 7
@@ -92,7 +95,8 @@ class Parameters:
     clock_hz: int = 50_000_000
     """Clock of the controller in hertz."""
     level_full_scale_uv: int = 500_000
-    """Level of code -2**(level_bits - 1), negated, in microvolts: one step is level_full_scale_uv / 2**(level_bits - 1)."""
+    """Level of code -2**(level_bits - 1), negated, in microvolts: one step is level_full_scale_uv / 2**(level_bits - 1). Nudge lines
+    have the same."""
     gate_full_scale_uv: int = 5_000_000
     """The same of the gate lines' level DACs."""
     range_full_scale_pa: tuple[int, ...] = (200_000, 50_000, 12_500, 3_125)
@@ -133,11 +137,13 @@ class Parameters:
             )
 
     def lines(self, family: Family) -> int:
-        """Return the number of lines of a family, 0 for gate lines that do not exist."""
+        """Return the number of lines of a family, 0 for gate and nudge lines that do not exist."""
         if family is Family.GATES:
             return {GateLines.NONE: 0, GateLines.ROWS: self.rows, GateLines.COLUMNS: self.columns}[
                 GateLines(self.gate_lines)
             ]
+        if family is Family.NUDGES:
+            return self.columns * self.nudge_lines
         return self.columns if family is Family.COLUMNS else self.rows
 
     @property

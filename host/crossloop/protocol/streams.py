@@ -23,12 +23,14 @@ _GOLDEN = 0x9E3779B9
 
 
 class Family(IntEnum):
-    """The line families: two that cross, and the gate lines of the cells' transistors, if there are any."""
+    """The line families: two that cross, and, in builds that have them, the cells' gate lines and the columns' nudge lines."""
 
     ROWS = 0
     COLUMNS = 1
     GATES = 2
     """Word lines of 1T1R cells, gates of three-terminal ones."""
+    NUDGES = 3
+    """One line per column, which reaches it through a known conductance: a target level that pulls at an output."""
 
 
 CROSSING = (Family.ROWS, Family.COLUMNS)

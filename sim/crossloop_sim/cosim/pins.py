@@ -11,9 +11,10 @@ from cocotb.triggers import Event, FallingEdge, RisingEdge
 from cocotb.utils import get_sim_time
 
 from crossloop.protocol.parameters import Parameters
+from crossloop.protocol.streams import Family
 from crossloop_sim.events import Events, Kind, PlantSeam, bits_to_words, record
 
-_FAMILIES = ("row", "column", "gate_line")
+_FAMILIES = ("row", "column", "gate_line", "nudge_line")
 _STATES = tuple(f"{family}_states_{bit}" for family in _FAMILIES for bit in ("low", "high"))
 _GATES = tuple(f"{family}_gates" for family in _FAMILIES)
 _SINGLE = {"running": Kind.RUN, "tripped": Kind.TRIP, "tile": Kind.TILE}
@@ -44,8 +45,9 @@ class PinMonitor:
         self._plant = plant
         self._period_ps = period_ps
         names = (*_SINGLE, *_STATES, *_GATES, *_STROBES)
-        # A build without gate lines has no pins for them.
-        self._pins = {name: getattr(dut, name) for name in names if parameters.gate_lines or "gate_line" not in name}
+        # A build without gate or nudge lines has no pins for them.
+        absent = tuple(name for family, name in zip(Family, _FAMILIES, strict=True) if not parameters.lines(family))
+        self._pins = {name: getattr(dut, name) for name in names if not name.startswith(absent)}
         self._values = dict.fromkeys(self._pins, 0)  # all pins are 0 after reset
         self._touched: set[str] = set()
         self._wake = Event()

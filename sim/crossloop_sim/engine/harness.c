@@ -17,7 +17,7 @@
 
 enum { CL_RUN, CL_TRIP, CL_TILE, CL_STATES, CL_LEVEL, CL_GATES, CL_CONVERSION };          /* crossloop_sim.events.Kind */
 enum { CL_BUDGET, CL_CONVERT, CL_FRAME, CL_EVENTS_FULL, CL_BYTES_FULL, CL_IDLE };         /* simulation.Reason */
-enum { CL_RECORD = 4 + 6 * CL_WORDS, CL_PER_CYCLE = 7 };
+enum { CL_RECORD = 4 + 8 * CL_WORDS, CL_PER_CYCLE = 7 };
 
 typedef struct {
     /* Shared with Python, same order as simulation._Shared. */
@@ -46,7 +46,7 @@ typedef struct {
     cl_model *model;
     uint64_t frame_due;      /* a frame ended in a cycle that stopped for something else */
     uint64_t running, tripped, tile;
-    uint64_t states[6][CL_WORDS], gates[3][CL_WORDS];
+    uint64_t states[8][CL_WORDS], gates[4][CL_WORDS];
 #ifdef CL_UART
     uint64_t out_shift, out_bits, out_wait;   /* towards the design: bits left, cycles left of this bit */
     uint64_t in_shift, in_bits, in_wait, in_busy;
@@ -72,6 +72,13 @@ static inline uint64_t *cl_event(cl_shared *s, uint64_t kind, uint64_t a, uint64
 #define CL_WATCH_GATE_LINE(port, last) do { } while (0)
 #define CL_TAKE_GATE_LINE(port, last) do { words += CL_WORDS; } while (0)
 #endif
+#ifdef CL_NUDGE_LINES
+#define CL_WATCH_NUDGE_LINE(port, last) CL_WATCH(port, last)
+#define CL_TAKE_NUDGE_LINE(port, last) CL_TAKE(port, last)
+#else
+#define CL_WATCH_NUDGE_LINE(port, last) do { } while (0)
+#define CL_TAKE_NUDGE_LINE(port, last) do { words += CL_WORDS; } while (0)
+#endif
 
 static inline int cl_watch(cl_context *c) {
     cl_model *model = c->model;
@@ -88,7 +95,10 @@ static inline int cl_watch(cl_context *c) {
     CL_WATCH(column_gates, c->gates[1]);
     CL_WATCH_GATE_LINE(gate_line_states_low, c->states[4]);
     CL_WATCH_GATE_LINE(gate_line_states_high, c->states[5]);
+    CL_WATCH_NUDGE_LINE(nudge_line_states_low, c->states[6]);
+    CL_WATCH_NUDGE_LINE(nudge_line_states_high, c->states[7]);
     CL_WATCH_GATE_LINE(gate_line_gates, c->gates[2]);
+    CL_WATCH_NUDGE_LINE(nudge_line_gates, c->gates[3]);
     if (!CL_RARE(changed)) return 0;
 
     uint64_t *words;
@@ -102,6 +112,8 @@ static inline int cl_watch(cl_context *c) {
     CL_WATCH(column_states_high, c->states[3]);
     CL_WATCH_GATE_LINE(gate_line_states_low, c->states[4]);
     CL_WATCH_GATE_LINE(gate_line_states_high, c->states[5]);
+    CL_WATCH_NUDGE_LINE(nudge_line_states_low, c->states[6]);
+    CL_WATCH_NUDGE_LINE(nudge_line_states_high, c->states[7]);
     if (changed) {
         words = cl_event(s, CL_STATES, 0, 0);
         CL_TAKE(row_states_low, c->states[0]);
@@ -110,6 +122,8 @@ static inline int cl_watch(cl_context *c) {
         CL_TAKE(column_states_high, c->states[3]);
         CL_TAKE_GATE_LINE(gate_line_states_low, c->states[4]);
         CL_TAKE_GATE_LINE(gate_line_states_high, c->states[5]);
+        CL_TAKE_NUDGE_LINE(nudge_line_states_low, c->states[6]);
+        CL_TAKE_NUDGE_LINE(nudge_line_states_high, c->states[7]);
     }
     if (get_level__valid(model, 0)) {
         uint64_t word = get_level__payload(model, 0);
@@ -121,11 +135,13 @@ static inline int cl_watch(cl_context *c) {
     CL_WATCH(row_gates, c->gates[0]);
     CL_WATCH(column_gates, c->gates[1]);
     CL_WATCH_GATE_LINE(gate_line_gates, c->gates[2]);
+    CL_WATCH_NUDGE_LINE(nudge_line_gates, c->gates[3]);
     if (changed) {
         words = cl_event(s, CL_GATES, 0, 0);
         CL_TAKE(row_gates, c->gates[0]);
         CL_TAKE(column_gates, c->gates[1]);
         CL_TAKE_GATE_LINE(gate_line_gates, c->gates[2]);
+        CL_TAKE_NUDGE_LINE(nudge_line_gates, c->gates[3]);
     }
     if (get_conversion__valid(model, 0)) {
         uint64_t word = get_conversion__payload(model, 0);
@@ -268,6 +284,11 @@ CL_API void cl_reset(cl_context *c) {
         c->states[4][w] = get_gate_line_states_low(model, w);
         c->states[5][w] = get_gate_line_states_high(model, w);
         c->gates[2][w] = get_gate_line_gates(model, w);
+#endif
+#ifdef CL_NUDGE_LINES
+        c->states[6][w] = get_nudge_line_states_low(model, w);
+        c->states[7][w] = get_nudge_line_states_high(model, w);
+        c->gates[3][w] = get_nudge_line_gates(model, w);
 #endif
     }
 }

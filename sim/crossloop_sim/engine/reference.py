@@ -214,7 +214,7 @@ def join(m: Module, target: Any, source: Any) -> None:
         m.d.comb += other.eq(value) if member.flow == Out else value.eq(other)
 
 
-DIRECT_MEMBERS = frozenset(DirectSignature(Parameters(gate_lines=GateLines.ROWS)).members)
+DIRECT_MEMBERS = frozenset(DirectSignature(Parameters(gate_lines=GateLines.ROWS, nudge_lines=1)).members)
 
 
 def delayed(m: Module, signal: Any) -> Signal:

@@ -162,7 +162,7 @@ class NativeSimulation:
         return reason
 
     def events(self) -> npt.NDArray[np.uint64]:
-        """Return the events since the last call, shape (n, 4 + 6 * W), and clear the buffer.
+        """Return the events since the last call, shape (n, 4 + 8 * W), and clear the buffer.
 
         The array is a view of the buffer: use it, or copy it, before the next `run`.
         """

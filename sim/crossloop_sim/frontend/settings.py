@@ -31,6 +31,8 @@ class FrontEnd:
     """Time constant in seconds of the first-order filter before the converter; 0: none. Reading too early gives a part of the current."""
     limit_a: float = math.inf
     """Current limit of a driven cell in amperes: the compliance that selected transistors or drivers set. Infinite: none."""
+    nudge_g_s: float = 1 / 24e6
+    """Conductance in siemens between a nudge line and its column, in a build that has them. A choice: a cell of mean resistance."""
     dummy_g_s: float = 0.0
     """Conductance in siemens of the resistors of which the last tile is made, for calibration; 0: every tile is an array of cells."""
     dummy_tolerance: float = 0.001

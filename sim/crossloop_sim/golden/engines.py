@@ -175,7 +175,7 @@ def select_tile(m: Machine, tile: int) -> int:
 @compiled
 def _absent(m: Machine, family: int) -> bool:
     """Return whether the build has no such family."""
-    return bool(family > _GATE_LINES or m.scalars[family] == 0)
+    return bool(m.scalars[family] == 0)
 
 
 @compiled
@@ -245,7 +245,8 @@ def connect(m: Machine, a: int, index: int) -> int:
         return YIELD
     family = a & 1 | a >> 7 << 1
     selection = a >> 5 & 3
-    if _absent(m, family) or (family == _GATE_LINES and (_SENSE in (a >> 1 & 3, a >> 3 & 3) or selection == _SIGNED)):
+    sensed = _SENSE in (a >> 1 & 3, a >> 3 & 3)
+    if _absent(m, family) or (family >= _GATE_LINES and sensed) or (family == _GATE_LINES and selection == _SIGNED):
         return _LINE_RANGE
     lines = scalars[family]
     if (selection == _ONE and index >= lines) or (selection == _FIRST and index > lines):
@@ -293,7 +294,7 @@ def _chosen(m: Machine, family: int, selection: int, index: int, word: int) -> n
         if index <= 64 * word:
             return np.uint64(0)
         return (np.uint64(1) << np.uint64(index & 63)) - np.uint64(1)
-    return m.streams[family, MAGNITUDE_BITS, word]
+    return m.streams[family & 1, MAGNITUDE_BITS, word]  # nudge lines go by the columns' bank
 
 
 @compiled

@@ -30,6 +30,7 @@ _index: Iterator[int] = iter(range(96))
 ROWS = next(_index)
 COLUMNS = next(_index)
 GATE_LINES = next(_index)
+NUDGE_LINES = next(_index)
 """Lines of each family: ROWS + family."""
 TILES = next(_index)
 BREAK_CYCLES = next(_index)
@@ -109,7 +110,7 @@ class Machine(NamedTuple):
         Generator lanes, 32 bits each.
     streams : (2, 8, W) uint64
         Bit planes of the stream banks: seven of the magnitude, lowest first, then the signs.
-    states : (3, 2, W) uint64
+    states : (4, 2, W) uint64
         Line states of each family: bit 0 and bit 1 of each line's LineState.
     selection : (4, W) uint64
         Room for lines chosen by the micro-op at hand.
@@ -156,6 +157,7 @@ def reset_machine(parameters: Parameters) -> Machine:
         ROWS: parameters.rows,
         COLUMNS: parameters.columns,
         GATE_LINES: parameters.lines(Family.GATES),
+        NUDGE_LINES: parameters.lines(Family.NUDGES),
         LEVEL_WAIT: level_wait(parameters),
         TILES: parameters.tiles,
         BREAK_CYCLES: parameters.break_cycles,

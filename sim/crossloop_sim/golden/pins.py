@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from crossloop.protocol.streams import Family
 from crossloop.protocol.timing import SAFE_OFFSET
 from crossloop_sim.events import Kind
 from crossloop_sim.golden.compiled import compiled, constant
@@ -26,6 +27,7 @@ _GATES = constant(Kind.GATES)
 _RUN = constant(Kind.RUN)
 _TRIP = constant(Kind.TRIP)
 _HEADER = 4
+_GATE_FAMILY = constant(Family.GATES)
 
 
 @compiled
@@ -43,18 +45,20 @@ def put_event(scalars: Integers, events: Words, cycle: int, kind: int) -> int:
 
 @compiled
 def put_gates(m: Machine, cycle: int, rows: Words, columns: Words) -> None:
-    """Turn on exactly these gates, and those of all gate lines that are driven; all others are off before."""
+    """Turn on exactly these gates, and those of all gate and nudge lines that are driven; all others are off before."""
     words = rows.size
     fired = np.uint64(0)
-    gate_lines = m.states[2]
     for w in range(words):
-        fired |= rows[w] | columns[w] | (gate_lines[1, w] & ~gate_lines[0, w])
+        fired |= rows[w] | columns[w]
+        for family in range(_GATE_FAMILY, FAMILIES):
+            fired |= m.states[family, 1, w] & ~m.states[family, 0, w]
     if fired != np.uint64(0) and cycle < m.scalars[LIMIT]:
         row = put_event(m.scalars, m.events, cycle, _GATES)
         for w in range(words):
             m.events[row, _HEADER + w] = rows[w]
             m.events[row, _HEADER + words + w] = columns[w]
-            m.events[row, _HEADER + 2 * words + w] = gate_lines[1, w] & ~gate_lines[0, w]
+            for family in range(_GATE_FAMILY, FAMILIES):
+                m.events[row, _HEADER + family * words + w] = m.states[family, 1, w] & ~m.states[family, 0, w]
         m.scalars[GATES_ON] = 1
 
 
@@ -161,7 +165,7 @@ def sort_events(m: Machine) -> None:
 @compiled
 def line_mask(m: Machine, family: int, word: int) -> np.uint64:
     """Return the bits of a word that stand for lines."""
-    lines = m.scalars[family] - 64 * word  # ROWS, COLUMNS and GATE_LINES are scalars 0 to 2
+    lines = m.scalars[family] - 64 * word  # ROWS to NUDGE_LINES are scalars 0 to 3
     if lines >= 64:
         return np.uint64(0xFFFFFFFFFFFFFFFF)
     if lines <= 0:

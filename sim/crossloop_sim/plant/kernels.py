@@ -19,24 +19,24 @@ from crossloop_sim.noise import deviate, ones, stream
 
 ALL_LINES = 65535
 
-FAMILIES, GATE_FAMILY = 3, 2
-"""Rows, columns and gate lines; a family's number is an index of the arrays below."""
+FAMILIES, GATE_FAMILY, NUDGE_FAMILY = 4, 2, 3
+"""Rows, columns, gate lines and nudge lines; a family's number is an index of the arrays below."""
 
-STATE, GATE, ON = 0, 6, 9
+STATE, GATE, ON = 0, 8, 12
 """Rows of `pins`, each by family: state bits (two rows per family), pulse gates, lines that are on their level."""
 
-TILE, ROWS, COLUMNS, GATE_LINES, FLOATING, SENSING, CONVERSIONS, LIVE, DUMMY, WIRED, RUNNING, STOPPED, ORIGIN, GATED = (
-    range(14)
-)
+(
+    TILE, ROWS, COLUMNS, GATE_LINES, NUDGE_LINES, FLOATING, SENSING, CONVERSIONS, LIVE, DUMMY, WIRED, RUNNING, STOPPED, ORIGIN, GATED,
+) = range(15)  # fmt: skip
 """Scalars of `now`: tile connected, lines of each family, any row or column floats, any is sensed, conversions so far, lines whose
 voltage is not 0, the tile that is made of resistors (-1: none), whether lines have resistance, whether a program runs, the cycle in which
 the last one ended, the cycle at which the cells' age is 0, and how the gate lines lie (`GateLines`).
 
 Cells age while programs run only: how long the controller takes between runs differs between worlds that must agree otherwise."""
 
-LEVEL_STEP, GATE_STEP, THRESHOLD, CYCLE_S, LIMIT, G_MID, G_HALF, NOISE_SD, GATE_THRESHOLD, GATE_K, SAMPLE_STEPS = range(
-    11
-)
+(
+    LEVEL_STEP, GATE_STEP, THRESHOLD, CYCLE_S, LIMIT, G_MID, G_HALF, NOISE_SD, GATE_THRESHOLD, GATE_K, NUDGE_G, SAMPLE_STEPS,
+) = range(12)  # fmt: skip
 """Scalars of `constants`; the converter steps, one per range and one of voltages, are the last."""
 
 VOLTAGE_RANGE = 4
@@ -50,15 +50,15 @@ class World(NamedTuple):
     """The arrays that the event kernels work on; T tiles, L lines of the longer family."""
 
     levels: Any
-    """(3, L): level of every line in volts, by family."""
+    """(4, L): level of every line in volts, by family."""
     volts: Any
-    """(3, L): voltage of every line in volts."""
+    """(4, L): voltage of every line in volts."""
     pins: Any
-    """(12, words): line states, pulse gates, and which lines are on their level, one bit per line."""
+    """(16, words): line states, pulse gates, and which lines are on their level, one bit per line."""
     since: Any
-    """(3, L): cycle in which a line got its present voltage."""
+    """(4, L): cycle in which a line got its present voltage."""
     driven: Any
-    """(3, L): whether a line is driven away from 0 V."""
+    """(4, L): whether a line is driven away from 0 V."""
     cells: Any
     """(T, planes, cells): planes as in the cells' model, W first; cell row*columns + column."""
     streams: Any
@@ -66,7 +66,7 @@ class World(NamedTuple):
     counts: Any
     """(T, 3, cells): up pulses, down pulses, line pulses that ended with a full pulse of the cell."""
     line_counts: Any
-    """(T, 2, 3, L): pulses of lines, while writing and while reading, by family."""
+    """(T, 2, 4, L): pulses of lines, while writing and while reading, by family."""
     now: Any
     """Scalars, see above."""
     constants: Any
@@ -74,11 +74,11 @@ class World(NamedTuple):
     model: Any
     """Numbers of the cells' model."""
     target: Any
-    """(3, L): scratch, the voltages to come."""
+    """(4, L): scratch, the voltages to come."""
     changed: Any
-    """(3, L): scratch, which lines change; all 0 between events."""
+    """(4, L): scratch, which lines change; all 0 between events."""
     order: Any
-    """(3*L,): scratch, a list of lines."""
+    """(4*L,): scratch, a list of lines."""
     volt_cycles: Any
     """(cells,): with resistance, the voltage that every cell has seen since its pulse began, times cycles; otherwise empty."""
 
@@ -98,6 +98,14 @@ def _any_floats(pins: Any, family: int, size: int) -> bool:
         if ~(pins[STATE + 2 * family, index] | pins[STATE + 2 * family + 1, index]) & mask != uint64(0):
             return True
     return False
+
+
+@njit(cache=True, error_model="numpy", inline="always")
+def _closed(pins: Any, column: int, now: Any) -> bool:
+    """Return whether a column's nudge line is tied to something."""
+    if now[NUDGE_LINES] == 0:
+        return False
+    return _bit(pins[STATE + 2 * NUDGE_FAMILY], column) or _bit(pins[STATE + 2 * NUDGE_FAMILY + 1], column)
 
 
 @njit(cache=True, error_model="numpy", inline="always")
@@ -148,11 +156,12 @@ def share(v_row: float, v_column: float, over: float, cell_s: float, k: float) -
 
 @njit(cache=True, error_model="numpy")
 def potentials(volts: Any, pins: Any, state: Any, now: Any, constants: Any) -> None:
-    """Fill in the voltages of floating rows and columns, so that no current flows into any of them; `volts` has shape (3, lines).
+    """Fill in the voltages of floating rows and columns, so that no current flows into any of them; `volts` has shape (4, lines).
 
     The held lines' voltages are given, `state` holds w of every cell. Conductances are positive, so the nodal matrix of the floating
     lines is positive definite as soon as one line is held; lines without any held one float at 0 V. Solved by Cholesky's method. A
     transistor counts as the resistor that it is at small voltages. A gate line floats at 0 V, where it was when its pulse gate went off.
+    A nudge line that does not float holds its column through NUDGE_G.
     """
     rows, columns = now[ROWS], now[COLUMNS]
     floats = np.zeros((2, max(rows, columns)), np.uint8)
@@ -183,6 +192,9 @@ def potentials(volts: Any, pins: Any, state: Any, now: Any, constants: Any) -> N
                 matrix[p, p] += g
                 if floats[0, i] == 0:
                     current[p] += g * volts[0, i]
+            if _closed(pins, j, now):
+                matrix[p, p] += constants[NUDGE_G]
+                current[p] += constants[NUDGE_G] * volts[NUDGE_FAMILY, j]
             for q in range(split):
                 matrix[p, q] = -through(
                     g_mid + g_half * state[nodes[q] * columns + j], nodes[q], j, volts, now, constants
@@ -360,7 +372,7 @@ def _settle_all(cycle: int, force: bool, world: World, pulse: Any, age: Any, age
     for family in range(FAMILIES):
         for line in range(world.now[ROWS + family]):
             v = world.levels[family, line] if _bit(world.pins[ON + family], line) else 0.0
-            if family < GATE_FAMILY:
+            if family != GATE_FAMILY:
                 low, high = min(low, v), max(high, v)
             world.target[family, line] = v
     # A floating line lies between the lowest and the highest held voltage: below the threshold apart, it moves nothing.
@@ -553,7 +565,7 @@ def gated_currents(sensed: int, lines: int, volts: Any, state: Any, now: Any, co
 def currents(sensed: int, lines: int, volts: Any, state: Any, now: Any, constants: Any) -> Any:
     """Return the currents into the first `lines` lines of a family held at 0 V, in amperes.
 
-    The other family is at its voltages in `volts`, shape (3, lines); `state` holds w of every cell.
+    The other family is at its voltages in `volts`, shape (4, lines); `state` holds w of every cell.
     """
     if now[GATED] != 0:
         return gated_currents(sensed, lines, volts, state, now, constants)
@@ -589,7 +601,10 @@ def currents(sensed: int, lines: int, volts: Any, state: Any, now: Any, constant
 
 @njit(cache=True, error_model="numpy")
 def line_currents(sensed: int, lines: int, line_volts: Any, pins: Any, state: Any, now: Any, constants: Any) -> Any:
-    """Return the currents of the first `lines` lines of a family, in amperes; a line that is not in the state SENSE gives none."""
+    """Return the currents of the first `lines` lines of a family, in amperes; a line that is not in the state SENSE gives none.
+
+    A nudge line adds its current to that of its column.
+    """
     volts = line_volts.copy()
     if _any_floats(pins, 1 - sensed, now[ROWS + 1 - sensed]):
         potentials(volts, pins, state, now, constants)
@@ -597,6 +612,8 @@ def line_currents(sensed: int, lines: int, line_volts: Any, pins: Any, state: An
     for line in range(lines):
         if not _bit(pins[STATE + 2 * sensed], line) or not _bit(pins[STATE + 2 * sensed + 1], line):
             amperes[line] = 0.0
+        elif sensed == 1 and _closed(pins, line, now):
+            amperes[line] += constants[NUDGE_G] * volts[NUDGE_FAMILY, line]
     return amperes
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from crossloop.protocol.streams import Family
+
 CountArray = npt.NDArray[np.int64]
 
 
@@ -24,6 +26,8 @@ class Ledger:
     """Read pulses of the cell's row or column: pulses while some line was sensed."""
     conversions: int
     """Conversions of lines of this tile."""
+    nudges: CountArray
+    """Pulses of the nudge lines, shape (columns,); all 0 without any."""
 
     @property
     def pulses(self) -> CountArray:
@@ -39,7 +43,7 @@ def build(counts: CountArray, line_counts: CountArray, conversions: CountArray) 
     counts : ndarray
         Shape (3, rows, columns): up, down, and line pulses that ended together with a full pulse of the cell.
     line_counts : ndarray
-        Shape (2, 2, lines): pulses while writing and while reading, of rows and of columns.
+        Shape (2, families, lines): pulses while writing and while reading, by family.
     conversions : ndarray
         Shape (2,): conversions of rows and of columns.
     """
@@ -51,4 +55,5 @@ def build(counts: CountArray, line_counts: CountArray, conversions: CountArray) 
         half_selected=crossed[0] - counts[2],
         reads=crossed[1],
         conversions=int(conversions.sum()),
+        nudges=line_counts[:, Family.NUDGES, :columns].sum(axis=0),
     )

@@ -72,7 +72,7 @@ class Plant:
         self._constants = np.array([
             Levels.of(p).step_v, Levels.of(p, Family.GATES).step_v, device.v_threshold_v, 1 / p.clock_hz, c.front_end.limit_a,
             device.g_mid_s, device.g_half_s, c.front_end.read_noise / c.front_end.output_bound, c.transistor.v_gate_threshold_v,
-            c.transistor.gate_k_a_per_v2, *Samples.of(p).steps_a, Voltages.of(p).step_v,
+            c.transistor.gate_k_a_per_v2, c.front_end.nudge_g_s, *Samples.of(p).steps_a, Voltages.of(p).step_v,
         ])  # fmt: skip
         self._model = np.ascontiguousarray(device.constants(), np.float64)
         # The plane itself where no kernel has to be asked.
@@ -82,6 +82,11 @@ class Plant:
         self._seen = np.empty(p.rows * p.columns)
         self._errors = channel_errors(c.front_end, c.seed, lines)
         ideal = c.wires.ideal and c.iv == "ohmic"
+        if p.nudge_lines and not ideal:
+            raise RangeError(
+                "plant with nudge lines must have ideal wires and ohmic cells: the solver of lines with resistance knows no branch from a "
+                "column to a nudge line; nothing was opened"
+            )
         if p.gate_lines and not ideal:
             raise RangeError(
                 "plant with gate lines must have ideal wires and ohmic cells; resistance together with transistors is in "

@@ -45,9 +45,9 @@ class Recorder:
         self.cycle = cycle
         if kind == Kind.RUN and a:
             self._start = cycle
-        # These builds have no gate lines: the words of rows and columns are the first two thirds.
-        assert not any(words[len(words) * 2 // 3 :])
-        self.seen.append(Seen(cycle - self._start, Kind(kind), a, b, tuple(words[: len(words) * 2 // 3])))
+        # These builds have no gate or nudge lines: the words of rows and columns are the first half.
+        assert not any(words[len(words) // 2 :])
+        self.seen.append(Seen(cycle - self._start, Kind(kind), a, b, tuple(words[: len(words) // 2])))
 
     def apply(self, events: np.ndarray) -> None:
         for event in events:
