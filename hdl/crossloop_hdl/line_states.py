@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import enum, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -48,15 +48,16 @@ class LineStates(wiring.Component):
     tile : Out(8)
         The tile.
     several : Out(1)
-        Combinational: more than one line of the family would be in state DRIVE. 0 in a build without gate lines.
+        Combinational: more than one line of the family would be driven. 0 in a build without gate lines.
     row_low, row_high, column_low, ... : Out(rows), Out(rows), Out(columns), ...
         Bit 0 and bit 1 of every line's state.
     row_drive, column_drive, gate_line_drive, nudge_line_drive : Out(rows), Out(columns), Out(gate lines), Out(nudge lines)
-        The lines in state DRIVE. A build without gate or nudge lines has no members for them.
+        The lines in state DRIVE, gate lines in state CURRENT among them. A build without gate or nudge lines has no members for them.
     """
 
     def __init__(self, parameters: Parameters) -> None:
         self._lines = family_lines(parameters)
+        self._sources = parameters.gate_full_scale_pa > 0
         break_cycles = parameters.break_cycles
         width = max(self._lines.values())
         super().__init__({
@@ -86,14 +87,17 @@ class LineStates(wiring.Component):
         tile_target = self.tile_target
         m.d.comb += [
             self.settled.eq(~self.changing & ~self.pending_safe),
-            *(drive[family].eq(high[family] & ~low[family]) for family in self._lines),
+            *(drive[family].eq(self._driven(family, low[family], high[family])) for family in self._lines),
         ]
         for bit, wanted in enumerate((wanted_low, wanted_high)):
             others = self.others[bit].replicate(len(wanted))
             m.d.comb += wanted.eq((self.mask & self.selected[bit].replicate(len(wanted))) | (~self.mask & others))
         if Family.GATES in self._lines:
             driven = Signal(self._lines[Family.GATES])
-            m.d.comb += [driven.eq(wanted_high & ~wanted_low), self.several.eq((driven & (driven - 1)).any())]
+            m.d.comb += [
+                driven.eq(self._driven(Family.GATES, wanted_low, wanted_high)),
+                self.several.eq((driven & (driven - 1)).any()),
+            ]
 
         with m.If(self.pending_safe):
             m.d.sync += [self.pending_safe.eq(0), self.changing.eq(1), self.change.eq(Change.SAFE)]
@@ -127,6 +131,10 @@ class LineStates(wiring.Component):
         with m.If(self.make_safe & ~self.pending_safe & ~(self.changing & (self.change == Change.SAFE))):
             m.d.sync += [self.pending_safe.eq(1), self.changing.eq(0)]
         return m
+
+    def _driven(self, family: Family, low: Value, high: Value) -> Value:
+        """Return the lines of a family that a pulse gate may turn on; state 3 of gate lines is CURRENT where there are sources."""
+        return high if family is Family.GATES and self._sources else high & ~low
 
     def _finish(self, m: Module, low: dict[Family, Signal], high: dict[Family, Signal], tile_target: Signal) -> None:
         """Add what happens at the end of the FLOAT time."""

@@ -19,7 +19,7 @@ def gate_line_of(row: int, column: int, parameters: Parameters) -> int:
 
 
 def with_gates_on(
-    program: Sequence[MicroOp], parameters: Parameters, code: int, line: int | None = None
+    program: Sequence[MicroOp], parameters: Parameters, code: int | None, line: int | None = None
 ) -> tuple[MicroOp, ...]:
     """Return a program with the gate lines driven from each TILE on, which lets them float: all of them, or one.
 
@@ -29,12 +29,13 @@ def with_gates_on(
         A program that begins with TILE. One that connects gate lines itself, or of a build without any, comes back as it is.
     parameters : Parameters
         The build.
-    code : int
-        Level code of the gate lines.
+    code : int or None
+        Level code of the gate lines; None leaves them floating.
     line : int, optional
         The only gate line to drive.
     """
-    if not parameters.gate_lines or not program or program[0].opcode is not Opcode.TILE or _connects_gates(program):
+    without_tile = not program or program[0].opcode is not Opcode.TILE
+    if not parameters.gate_lines or code is None or without_tile or _connects_gates(program):
         return tuple(program)
     everything = line is None
     on = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from crossloop.protocol.converters import Clock, Levels
+from crossloop.protocol.converters import Clock, GateCurrents, Levels
 from crossloop.protocol.errors import CommandError, RangeError, Status
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.registers import DEAD_MAN_BITS, DUTY_BITS, DUTY_UNIT, WIDTH_BITS, Register, Rule
@@ -21,7 +21,10 @@ class Limits:
     v_level_min_v: float | None = None
     """Lowest voltage of a row or column in volts, where it is not -v_level_max_v; 0 for arrays that bear one polarity only."""
     v_gate_max_v: float | None = None
-    """Highest voltage of a gate line in volts; None is the full range of its DACs. The lowest is 0."""
+    """Highest voltage of a gate line in volts; None is the full range of its DACs. Currents have the window of the
+    same codes."""
+    v_gate_min_v: float = 0.0
+    """Lowest voltage of a gate line in volts, not above 0; electrochemical gates need both signs."""
     one_gate: bool = False
     """Whether at most one gate line may be driven at a time."""
     width_cap_s: float = 100e-6
@@ -73,12 +76,17 @@ class LimitCodes:
             if not parameters.gate_lines:
                 raise RangeError("v_gate_max_v was given, but this build has no gate lines; nothing was sent")
             gate_max = gates.code(limits.v_gate_max_v, "v_gate_max_v")
+        gate_min = gates.code(limits.v_gate_min_v, "v_gate_min_v")
+        if gate_min > 0 or (gate_min and not parameters.gate_lines):
+            raise RangeError(
+                f"v_gate_min_v must not be above 0 V, and 0 V in a build without gate lines, not {limits.v_gate_min_v!r}; nothing was sent"
+            )
         return cls(
             level_min,
             level_max,
             clock.cycles(limits.width_cap_s, "width_cap_s", (1 << WIDTH_BITS) - 1),
             clock.cycles(limits.dead_man_s, "dead_man_s", (1 << DEAD_MAN_BITS) - 1),
-            0,
+            gate_min,
             gate_max,
             Rule.ONE_GATE if limits.one_gate else 0,
             _duty_rest(limits.duty_cap),
@@ -128,6 +136,7 @@ class LimitCodes:
             v_level_max_v=levels.volts(self.level_max),
             v_level_min_v=None if self.level_min == -self.level_max else levels.volts(self.level_min),
             v_gate_max_v=Levels.of(parameters, Family.GATES).volts(self.gate_max) if parameters.gate_lines else None,
+            v_gate_min_v=Levels.of(parameters, Family.GATES).volts(self.gate_min),
             one_gate=bool(self.rules & Rule.ONE_GATE),
             width_cap_s=clock.seconds(self.width_cap),
             duty_cap=self.duty_cap,
@@ -142,7 +151,8 @@ class LimitCodes:
             f"gate time {clock.seconds(self.width_cap):.6g} s, dead-man {clock.seconds(self.dead_man):.6g} s"
             + (f", duty {self.duty_cap:.6g}" if self.duty_rest else "")
             + (
-                f", gate lines up to {Levels.of(parameters, Family.GATES).volts(self.gate_max):.6g} V"
+                f", gate lines {Levels.of(parameters, Family.GATES).volts(self.gate_min):.6g} to "
+                f"{Levels.of(parameters, Family.GATES).volts(self.gate_max):.6g} V"
                 if self.gate_max
                 else ""
             )
@@ -170,6 +180,14 @@ class LimitCodes:
             raise RangeError(
                 f"{name} of {levels.volts(code):.6g} V is outside the gate lines' window of {levels.volts(self.gate_min):.6g} to "
                 f"{levels.volts(self.gate_max):.6g} V; choose a smaller voltage, nothing was sent"
+            )
+
+    def check_gate_current(self, code: int, sources: GateCurrents) -> None:
+        """Refuse a current of a gate line outside the window, which is one of codes."""
+        if not self.gate_min <= code <= self.gate_max:
+            raise RangeError(
+                f"gate current of {sources.amperes(code):.6g} A is outside the gate lines' window of "
+                f"{sources.amperes(self.gate_min):.6g} to {sources.amperes(self.gate_max):.6g} A; choose a smaller one, nothing was sent"
             )
 
     def check_level(self, code: int, levels: Levels, name: str) -> None:

@@ -139,12 +139,14 @@ def _check_connect(op: MicroOp, parameters: Parameters, limits: LimitCodes) -> N
         raise RangeError("nudge lines have no converters: connect them to FLOAT, GROUND or DRIVE; nothing was sent")
     if family is not Family.GATES:
         return
-    if LineState.SENSE in states or selection is Selection.SIGNED:
+    if selection is Selection.SIGNED or (LineState.CURRENT in states and not parameters.gate_full_scale_pa):
         raise RangeError(
-            "gate lines have no converters and no stream bank: connect them to FLOAT, GROUND or DRIVE; nothing was sent"
+            "gate lines have no converters and no stream bank: connect them to FLOAT, GROUND or DRIVE, or to CURRENT in a build with "
+            "gate_full_scale_pa; nothing was sent"
         )
     chosen = {Selection.ALL: lines, Selection.ONE: 1}.get(selection, op.b)
-    driven = sum(n for state, n in zip(states, (chosen, lines - chosen), strict=True) if state is LineState.DRIVE)
+    counts = zip(states, (chosen, lines - chosen), strict=True)
+    driven = sum(n for state, n in counts if state in {LineState.DRIVE, LineState.CURRENT})
     if limits.rules & Rule.ONE_GATE and driven > 1:
         raise RangeError(f"{driven} gate lines were to be driven, the rule one_gate allows 1; nothing was sent")
 

@@ -66,15 +66,16 @@ class Packer:
         self._limits = limits
         self._programs = programs
         self._compiled: dict[object, Compiled] = {}
-        self._gate_code = limits.gate_max
+        # Gates with current sources are those of electrochemical cells, which a voltage would write.
+        self._gate_code: int | None = None if parameters.gate_full_scale_pa else limits.gate_max
 
     @property
-    def gate_code(self) -> int:
-        """Level code of the gate lines while an operation runs that does not set them itself."""
+    def gate_code(self) -> int | None:
+        """Level code of the gate lines while an operation runs that does not set them itself; None: they float."""
         return self._gate_code
 
     @gate_code.setter
-    def gate_code(self, code: int) -> None:
+    def gate_code(self, code: int | None) -> None:
         self._gate_code = code
         self._compiled.clear()
 

@@ -136,14 +136,21 @@ class Session:
         return self._limits
 
     @property
-    def v_gate_v(self) -> float:
-        """Voltage of the gate lines while an operation runs that does not set them itself; at first the highest that the limits allow."""
-        return Levels.of(self.parameters, Family.GATES).volts(self._packer.gate_code)
+    def v_gate_v(self) -> float | None:
+        """Voltage of the gate lines while an operation runs that does not set them itself; None lets them float.
+
+        At first the highest that the limits allow, or None in a build whose gate lines have current sources.
+        """
+        code = self._packer.gate_code
+        return None if code is None else Levels.of(self.parameters, Family.GATES).volts(code)
 
     @v_gate_v.setter
-    def v_gate_v(self, value_v: float) -> None:
+    def v_gate_v(self, value_v: float | None) -> None:
         if not self.parameters.gate_lines:
             raise RangeError("v_gate_v was set, but this build has no gate lines; build it with gate_lines=1 or 2")
+        if value_v is None:
+            self._packer.gate_code = None
+            return
         levels = Levels.of(self.parameters, Family.GATES)
         code = levels.code(value_v, "v_gate_v")
         self._limits.check_gate(code, levels, "v_gate_v")

@@ -11,9 +11,12 @@ from crossloop import counting, cycling, programming, writing
 from crossloop.cycling import EnduranceRecord
 from crossloop.fabric.reading import Reading
 from crossloop.fabric.waveform import STEP_WORDS, Step, Waveform
+from crossloop.gate_pulses import GatePulses
 from crossloop.operation import check_line
 from crossloop.operations import PulseTrain, Update
+from crossloop.protocol.converters import GateCurrents, Levels
 from crossloop.protocol.errors import RangeError
+from crossloop.protocol.streams import Family
 from crossloop.quantise import Quantise, finite_array, probability_bytes
 from crossloop.sensing import INTEGRATE_S, LARGEST_COUNT, SETTLE_S, Sensing, paired
 from crossloop.writing import Verified, VoltageLadder
@@ -68,6 +71,44 @@ class Tile(Sensing):
         check_line("pulse count minus 1", count - 1, LARGEST_COUNT)
         levels = up if polarity > 0 else down
         self.session.execute(PulseTrain(self.index, int(row), int(column), int(count), levels, width, gap))
+
+    def pulse_gate(
+        self,
+        line: int,
+        count: int,
+        *,
+        v_gate_v: float | None = None,
+        i_gate_a: float | None = None,
+        width_s: float = WIDTH_S,
+        gap_s: float = GAP_S,
+    ) -> None:
+        """Give all cells along a gate line counted pulses, with every row and column at ground: for electrochemical cells.
+
+        Parameters
+        ----------
+        line : int
+            The gate line.
+        count : int
+            Number of pulses, from 1.
+        v_gate_v, i_gate_a : float
+            Voltage in volts, or current in amperes, of the pulses; either sign, one of the two.
+        width_s, gap_s : float
+            Pulse width, and time after each pulse, in seconds. In the gap the line is at ground, or floats if it is driven by a current.
+        """
+        session = self.session
+        if (v_gate_v is None) == (i_gate_a is None):
+            raise RangeError("give v_gate_v or i_gate_a, one of the two; nothing was sent")
+        if i_gate_a is not None:
+            sources = GateCurrents.of(session.parameters)
+            code = sources.code(i_gate_a, "i_gate_a")
+            session.limit_codes.check_gate_current(code, sources)
+        else:
+            levels = Levels.of(session.parameters, Family.GATES)
+            code = levels.code(float(v_gate_v or 0.0), "v_gate_v")
+            session.limit_codes.check_gate(code, levels, "v_gate_v")
+        width, gap = self._pulse_cycles(width_s, gap_s)
+        check_line("pulse count minus 1", count - 1, LARGEST_COUNT)
+        session.execute(GatePulses(self.index, int(line), code, i_gate_a is not None, int(count), width, gap))
 
     def pulse_counts(
         self,

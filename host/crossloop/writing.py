@@ -213,9 +213,12 @@ def _read_gate(session: Session, v_gate_v: float | None) -> int:
         if v_gate_v is not None:
             raise RangeError("v_gate_v was given, but this build has no gate lines; nothing was sent")
         return 0
-    return Levels.of(session.parameters, Family.GATES).code(
-        session.v_gate_v if v_gate_v is None else v_gate_v, "v_gate_v"
-    )
+    wanted_v = session.v_gate_v if v_gate_v is None else v_gate_v
+    if wanted_v is None:
+        raise RangeError(
+            "the session lets gate lines float: give v_gate_v, the gate voltage of a reading; nothing was sent"
+        )
+    return Levels.of(session.parameters, Family.GATES).code(wanted_v, "v_gate_v")
 
 
 def run(

@@ -8,7 +8,7 @@ import cocotb
 
 from benches.stepper import Stepper, generator, signed
 
-INPUTS = ("start", "vector", "line", "value", "abort", "vector_data")
+INPUTS = ("start", "vector", "line", "value", "abort", "vector_data", "refused")
 OUTPUTS = ("vector_address", "write", "write_line", "write_code", "done")
 WORDS = 256
 

@@ -34,6 +34,7 @@ SCENARIOS: dict[str, Scenario] = {
     "refused arithmetic": arithmetic.refuse_bad_arithmetic,
     "samples and streams": arithmetic.sample_and_drive,
     "gate lines": gate_lines.walk_gates_and_break_their_rules,
+    "gate currents": gate_lines.pulse_gates_by_voltage_and_by_charge,
     "compliance and duty": gate_lines.end_pulses_early,
     "vector memory": memory.write_and_read_back,
 }

@@ -8,7 +8,7 @@ import pytest
 from crossloop.protocol import microops as m
 from crossloop.protocol.errors import Status, TripCause
 from crossloop.protocol.microops import LineState, Selection
-from crossloop.protocol.parameters import ALL_LINES
+from crossloop.protocol.parameters import ALL_LINES, Parameters
 from crossloop.protocol.records import RecordKind, unpack_records
 from crossloop.protocol.streams import Family
 from crossloop.session import Session
@@ -39,14 +39,47 @@ def walk_gates_and_break_their_rules(session: Session, rng: np.random.Generator)
     refused = [
         (m.level(Family.GATES, ALL_LINES, 1), absent),
         (m.connect(Family.GATES, LineState.GROUND), absent),
-        (m.connect(Family.GATES, LineState.SENSE), Status.LINE_RANGE),
+        (m.connect(Family.GATES, LineState.CURRENT), _with_sources(parameters)),
+        (m.connect(Family.GATES, LineState.GROUND, others=LineState.CURRENT), _with_sources(parameters)),
         (m.connect(Family.GATES, LineState.DRIVE, selection=Selection.SIGNED), Status.LINE_RANGE),
         (m.level(Family.GATES, lines, 1), Status.LINE_RANGE),
-        (m.level(Family.GATES, 0, -1), Status.TRIPPED if lines else Status.LINE_RANGE),
+        (m.level(Family.GATES, 0, session.limit_codes.gate_min - 1), Status.TRIPPED if lines else Status.LINE_RANGE),
     ]
     for op, status in refused:
         assert run_raw(session, op, m.halt()).status is status, op
         session.arm()
+
+
+def _with_sources(parameters: Parameters) -> Status:
+    return Status.OK if parameters.gate_full_scale_pa else Status.LINE_RANGE
+
+
+def pulse_gates_by_voltage_and_by_charge(session: Session, rng: np.random.Generator) -> None:
+    """Every gate line by either source and with either sign, states and sources mixed, and reads between; without sources nothing runs."""
+    parameters = session.parameters
+    status = _with_sources(parameters)
+    session.arm()
+    for line in range(parameters.lines(Family.GATES)):
+        for state in (LineState.CURRENT, LineState.DRIVE):
+            code = int(rng.integers(0, 64)) if session.limit_codes.gate_min == 0 else int(rng.integers(-63, 64))
+            others = LineState.CURRENT if line % 2 else LineState.FLOAT
+            ops = (
+                m.tile(0),
+                m.connect(Family.ROWS, LineState.GROUND),
+                m.connect(Family.COLUMNS, LineState.SENSE),
+                m.level(Family.GATES, line, code),
+                m.connect(Family.GATES, state, selection=Selection.ONE, index=line, others=others),
+                m.pulse(3, 4, 4),
+                m.connect(Family.GATES, LineState.FLOAT),
+                m.level(Family.ROWS, ALL_LINES, 30),
+                m.connect(Family.ROWS, LineState.DRIVE),
+                m.convert(Family.COLUMNS, parameters.columns, settle_cycles=5, integrate_cycles=5),
+                m.halt(),
+            )
+            reply = run_raw(session, *ops)
+            plain = state is LineState.DRIVE and others is LineState.FLOAT
+            assert reply.status is (Status.OK if plain else status)
+            session.arm()
 
 
 def end_pulses_early(session: Session, rng: np.random.Generator) -> None:

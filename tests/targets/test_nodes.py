@@ -16,7 +16,10 @@ from crossloop_sim import transcript
 
 ROWS, COLUMNS = 5, 3
 BETA_S = 4e-9
-QUERY = f"rows={ROWS}&columns={COLUMNS}&tiles=1&preset=ideal&level_bits=12&sample_bits=15&nudge_lines=1&nudge_g_s={BETA_S}&voltage_full_scale_uv=250000"
+QUERY = (
+    f"rows={ROWS}&columns={COLUMNS}&tiles=1&preset=ideal&level_bits=12&sample_bits=15&voltage_full_scale_uv=250000"
+    f"&nudge_lines=1&nudge_g_s={BETA_S}"
+)
 SEED = 5
 NAN = float("nan")
 

@@ -208,7 +208,7 @@ class EngineBay(wiring.Component):
         op, coincidence, sampler, loader = self.op, self.coincidence, self.sampler, self.loader
         m.d.comb += [
             levels.vector.eq(op.opcode == Opcode.LEVELS), levels.line.eq(op.b), levels.value.eq(op.c),
-            levels.vector_data.eq(self.vector_data), sampler.vector_data.eq(self.vector_data),
+            levels.vector_data.eq(self.vector_data), levels.refused.eq(self.safety.refused), sampler.vector_data.eq(self.vector_data),
             self.vector_address.eq(levels.vector_address | sampler.vector_address | loader.vector_address),
             self.vector_write.eq(sampler.vector_write), self.vector_write_address.eq(sampler.vector_write_address),
             self.vector_write_data.eq(sampler.vector_write_data),

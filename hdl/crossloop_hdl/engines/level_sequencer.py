@@ -47,6 +47,8 @@ class LevelSequencer(wiring.Component):
         The vector word, a two's complement code.
     write : Out(1)
         Strobe: ask the safety gate to write `write_code` to `write_line`.
+    refused : In(1)
+        Combinational: the safety gate does not do what is asked for in this cycle, so there is nothing to settle.
     write_line, write_code : Out(16), Out(signed(32))
     resting : Out(1)
         The last write is still on its way, also after an abort: nothing may be started.
@@ -60,8 +62,8 @@ class LevelSequencer(wiring.Component):
         self._rest_cycles = write_cycles - 1 + settle_cycles
         super().__init__({
             "start": In(1), "vector": In(1), "line": In(16), "value": In(32), "abort": In(1), "vector_address": Out(16),
-            "vector_data": In(16), "write": Out(1), "write_line": Out(16), "write_code": Out(signed(32)), "resting": Out(1),
-            "done": Out(1),
+            "vector_data": In(16), "write": Out(1), "refused": In(1), "write_line": Out(16), "write_code": Out(signed(32)),
+            "resting": Out(1), "done": Out(1),
         })  # fmt: skip
 
     def elaborate(self, _platform: Any) -> Module:
@@ -76,7 +78,7 @@ class LevelSequencer(wiring.Component):
         rest = Signal(range(self._rest_cycles + 1))
         last = Signal()
         m.d.comb += self.resting.eq(rest != 0)
-        with m.If(self.write):
+        with m.If(self.write & ~self.refused):
             m.d.sync += rest.eq(self._rest_cycles)
         with m.Elif(self.resting):
             m.d.sync += rest.eq(rest - 1)

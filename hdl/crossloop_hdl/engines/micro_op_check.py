@@ -87,7 +87,9 @@ class MicroOpCheck(wiring.Component):
                     m.d.comb += self.status.eq(Status.ADDRESS_RANGE)
             with m.Case(Opcode.CONNECT):
                 sensed = (op.a[1:3] == LineState.SENSE) | (op.a[3:5] == LineState.SENSE)
-                m.d.comb += outside.eq(absent | (third & sensed))
+                # State 3 of gate lines is CURRENT.
+                without_sources = int(build.gate_full_scale_pa == 0)
+                m.d.comb += outside.eq(absent | (third & sensed & (op.a[0] | without_sources)))
                 with m.Switch(op.a[5:7]):
                     with m.Case(Selection.ONE):
                         with m.If(op.b >= lines):

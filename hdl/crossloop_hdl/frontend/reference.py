@@ -11,6 +11,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.parts.reference import LEVEL_DAC, PIN_DELAY, converter_chips
+from crossloop.protocol.streams import Family
 from crossloop_hdl.frontend.direct import DirectSignature
 from crossloop_hdl.layouts import PREFIX, family_lines
 from crossloop_hdl.parts.converters import ConverterBank
@@ -106,7 +107,9 @@ class ReferenceFrontEnd(wiring.Component):
         ]  # fmt: skip
         for family, lines in family_lines(parameters).items():
             name = PREFIX[family]
-            m.submodules[f"{name}_multiplexers"] = multiplexers = LineMultiplexers(lines)
+            m.submodules[f"{name}_multiplexers"] = multiplexers = LineMultiplexers(
+                lines, sources=family is Family.GATES and parameters.gate_full_scale_pa > 0
+            )
             m.d.comb += multiplexers.configured.eq(self.configured)
             for signal in ("gates", "states_low", "states_high"):
                 m.d.comb += getattr(multiplexers, signal).eq(getattr(core, f"{name}_{signal}"))

@@ -23,6 +23,8 @@ class LineMultiplexers(wiring.Component):
     ----------
     lines : int
         Lines of the family.
+    sources : bool
+        Input S4 is a current source and not an amplifier: the pulse gate decides about it as about the level.
 
     Members
     -------
@@ -34,8 +36,9 @@ class LineMultiplexers(wiring.Component):
         Pins.
     """
 
-    def __init__(self, lines: int) -> None:
+    def __init__(self, lines: int, *, sources: bool = False) -> None:
         self._lines = lines
+        self._sources = sources
         super().__init__({
             "configured": In(1), "gates": In(lines), "states_low": In(lines), "states_high": In(lines),
             "address_low": Out(lines), "address_high": Out(lines), "enable": Out(lines),
@@ -48,7 +51,7 @@ class LineMultiplexers(wiring.Component):
         floating, floated, drive = Signal(self._lines), Signal(self._lines), Signal(self._lines)
         m.d.comb += [
             floating.eq(~self.states_low & ~self.states_high),
-            drive.eq(self.states_high & ~self.states_low),
+            drive.eq(self.states_high if self._sources else self.states_high & ~self.states_low),
             # Their state is FLOAT already, but the contact is or may be closed still: the address must stay.
             closed.eq(floating & (~floated | coming | self.enable)),
         ]

@@ -75,6 +75,32 @@ class Levels:
 
 
 @dataclass(frozen=True)
+class GateCurrents:
+    """The current sources of gate lines: the codes of `Levels`, `step_a` amperes apart."""
+
+    bits: int
+    step_a: float
+
+    @classmethod
+    def of(cls, parameters: Parameters) -> GateCurrents:
+        """Return the current sources of a build; raises RangeError if it has none."""
+        if not parameters.gate_full_scale_pa:
+            raise RangeError(
+                "this build has no current sources at its gate lines; build it with gate_full_scale_pa, nothing was sent"
+            )
+        return cls(parameters.level_bits, parameters.gate_full_scale_pa * 1e-12 / (1 << (parameters.level_bits - 1)))
+
+    def code(self, value_a: float, name: str = "gate current") -> int:
+        """Return the code of a current that has one; raises RangeError otherwise."""
+        half = 1 << (self.bits - 1)
+        return _exact(name, value_a, self.step_a, -half, half - 1, "A")
+
+    def amperes(self, code: int) -> float:
+        """Return the current of a code."""
+        return code * self.step_a
+
+
+@dataclass(frozen=True)
 class Samples:
     """The current converters: two's complement codes, one step size per range."""
 

@@ -10,12 +10,13 @@ from crossloop.protocol.parameters import FRONT_ENDS, PROTOCOL_VERSION, RANGES, 
 MAGIC = b"XLOP"
 """First bytes of every identity payload."""
 
-_LAYOUT = struct.Struct(f"<4sHHQHHHBBBBBBHHHBBBIIII{RANGES}IIIHHH")
+_LAYOUT = struct.Struct(f"<4sHHQHHHBBBBBBHHHBBBIIIII{RANGES}IIIHHH")
 
 IDENTITY_FIELDS = (
     "magic", "protocol_version", "frontend", "build_hash", "rows", "columns", "tiles", "level_bits", "sample_bits", "request_slots",
     "loop_depth", "break_cycles", "ranges", "vector_words_log2", "program_ops_log2", "frame_bytes", "gate_lines", "nudge_lines",
-    "dead_cycles", "clock_hz", "level_full_scale_uv", "gate_full_scale_uv", "level_settle_cycles",
+    "dead_cycles", "clock_hz", "level_full_scale_uv", "gate_full_scale_uv", "gate_full_scale_pa",
+    "level_settle_cycles",
     *(f"range_full_scale_pa_{index}" for index in range(RANGES)), "voltage_full_scale_uv", "conversion_cycles", "level_write_cycles",
     "switch_settle_cycles", "route_cycles",
 )  # fmt: skip
@@ -32,7 +33,8 @@ def pack_identity(parameters: Parameters) -> bytes:
         parameters.tiles, parameters.level_bits, parameters.sample_bits, parameters.request_slots, parameters.loop_depth,
         parameters.break_cycles, RANGES, parameters.vector_words.bit_length() - 1, parameters.program_ops.bit_length() - 1,
         parameters.frame_bytes, parameters.gate_lines, parameters.nudge_lines, parameters.dead_cycles, parameters.clock_hz,
-        parameters.level_full_scale_uv, parameters.gate_full_scale_uv, parameters.level_settle_cycles, *parameters.range_full_scale_pa,
+        parameters.level_full_scale_uv, parameters.gate_full_scale_uv, parameters.gate_full_scale_pa,
+        parameters.level_settle_cycles, *parameters.range_full_scale_pa,
         parameters.voltage_full_scale_uv, parameters.conversion_cycles, parameters.level_write_cycles,
         parameters.switch_settle_cycles, parameters.route_cycles,
     )  # fmt: skip
@@ -69,7 +71,7 @@ def unpack_identity(payload: bytes) -> Parameters:
         program_ops=1 << values["program_ops_log2"], frame_bytes=values["frame_bytes"], clock_hz=values["clock_hz"],
         level_full_scale_uv=values["level_full_scale_uv"], gate_full_scale_uv=values["gate_full_scale_uv"],
         gate_lines=values["gate_lines"], nudge_lines=values["nudge_lines"], dead_cycles=values["dead_cycles"],
-        voltage_full_scale_uv=values["voltage_full_scale_uv"],
+        voltage_full_scale_uv=values["voltage_full_scale_uv"], gate_full_scale_pa=values["gate_full_scale_pa"],
         range_full_scale_pa=tuple(values[f"range_full_scale_pa_{index}"] for index in range(RANGES)),
         frontend=FRONT_ENDS[values["frontend"]], level_write_cycles=values["level_write_cycles"],
         level_settle_cycles=values["level_settle_cycles"], switch_settle_cycles=values["switch_settle_cycles"],

@@ -6,8 +6,8 @@ run and by the golden model, and equals what the RTL takes.
 A micro-op that cannot be executed ends the run in its EXECUTE cycle, before any of its side effects; the first check
 that fails decides: UNKNOWN_MICRO_OP; LOOP_DEPTH; LINE_RANGE for a line, tile, selection or channel outside the
 geometry, for a count of 0 (b of LOOP, LEVELS, PULSE, COINCIDE, CONVERT) and for a width, gap, settle or integration
-time of 0, for a family that the build has not, for gate and nudge lines that are to be sensed, and for gate lines that
-are to be chosen by a stream bank;
+time of 0, for a family that the build has not, for nudge lines that are to be sensed, and for gate lines that are to
+be chosen by a stream bank, or to be in state CURRENT in a build without current sources;
 ADDRESS_RANGE for vector words (LEVELS) outside the vector memory and for a program that runs past the end of
 the program memory; REPLY_FULL when a CODES record and the DONE record after it do not fit; then the safety gate's trips
 (GATE_RULE, LEVEL_WINDOW, PULSE_WIDTH). DUTY and COMPLIANCE trip when gates go on, wherever the micro-op then is. An
@@ -111,12 +111,17 @@ ENGINE_OPCODES = frozenset({
 
 
 class LineState(IntEnum):
-    """What a line is tied to. A DRIVE line is tied to its level only while its pulse gate is on, and rests at ground otherwise."""
+    """What a line is tied to. A DRIVE line is tied to its level only while its pulse gate is on, and rests at ground otherwise.
+
+    Gate lines are not sensed; their state 3 is CURRENT: tied to a current source, whose current is the level, while the pulse gate is on,
+    and floating otherwise. It takes part in pulses, and counts for the rule ONE_GATE, as DRIVE does.
+    """
 
     FLOAT = 0
     GROUND = 1
     DRIVE = 2
     SENSE = 3
+    CURRENT = 3
 
 
 class Selection(IntEnum):

@@ -51,6 +51,7 @@ _LIMITS: dict[str, tuple[int, int]] = {
     "clock_hz": (1_000_000, 1_000_000_000),
     "level_full_scale_uv": (1, 100_000_000),
     "gate_full_scale_uv": (1, 100_000_000),
+    "gate_full_scale_pa": (0, 2**32 - 1),
     "voltage_full_scale_uv": (1, 100_000_000),
     "level_write_cycles": (1, 65535),
     "level_settle_cycles": (0, 2**24 - 1),
@@ -99,6 +100,8 @@ class Parameters:
     have the same."""
     gate_full_scale_uv: int = 5_000_000
     """The same of the gate lines' level DACs."""
+    gate_full_scale_pa: int = 0
+    """Current of the same code, in picoamperes, of the current sources of gate lines; 0: there are none."""
     range_full_scale_pa: tuple[int, ...] = (200_000, 50_000, 12_500, 3_125)
     """Current of code -2**(sample_bits - 1), negated, in picoamperes, of each converter range."""
     voltage_full_scale_uv: int = 500_000
@@ -129,6 +132,10 @@ class Parameters:
                 raise RangeError(
                     f"parameter {name} must be a power of two, not {value}; the memories are addressed by bit fields"
                 )
+        if self.gate_full_scale_pa and not self.gate_lines:
+            raise RangeError(
+                "parameter gate_full_scale_pa is the scale of gate lines, and this build has none; give gate_lines=1 or 2 with it"
+            )
         if self.frontend not in FRONT_ENDS:
             raise RangeError(f"parameter frontend must be one of {', '.join(FRONT_ENDS)}, not {self.frontend!r}")
         if len(self.range_full_scale_pa) != RANGES or any(not 0 < pa < 2**32 for pa in self.range_full_scale_pa):

@@ -12,6 +12,7 @@ from crossloop.protocol.parameters import ALL_LINES, RANGES, GateLines, Paramete
 from crossloop.protocol.parts import ad7606
 from crossloop.protocol.parts.adg1414 import Route
 from crossloop.protocol.parts.reference import LEVEL_DAC, PIN_DELAY, chain_devices, converter_chips
+from crossloop.protocol.streams import Family
 from crossloop_hdl.core import Core
 from crossloop_hdl.frontend.direct import DirectSignature
 from crossloop_hdl.frontend.reference import ReferenceFrontEnd
@@ -86,7 +87,9 @@ class PartModels(wiring.Component):
         """Add the line multiplexers."""
         for family, lines in family_lines(self._parameters).items():
             name = PREFIX[family]
-            m.submodules[f"{name}_switches"] = switches = Adg1604Models(lines)
+            m.submodules[f"{name}_switches"] = switches = Adg1604Models(
+                lines, sources=family is Family.GATES and self._parameters.gate_full_scale_pa > 0
+            )
             for pin in ("address_low", "address_high", "enable"):
                 m.d.comb += getattr(switches, pin).eq(getattr(self.pins, f"{name}_{pin}"))
             for signal in ("gates", "states_low", "states_high"):

@@ -50,6 +50,7 @@ from crossloop_sim.golden.machine import (
     EVENT_COUNT,
     GATE_LEVEL_MAX,
     GATE_LEVEL_MIN,
+    GATE_SOURCES,
     LATE_LEVEL,
     LEVEL_MAX,
     LEVEL_MIN,
@@ -98,7 +99,7 @@ _GATE_LINES = constant(Family.GATES)
 _KIND_LEVEL = constant(Kind.LEVEL)
 _KIND_TILE = constant(Kind.TILE)
 _ALL, _ONE, _FIRST, _SIGNED = (int(selection) for selection in Selection)
-_DRIVE, _SENSE = int(LineState.DRIVE), int(LineState.SENSE)
+_SENSE = int(LineState.SENSE)
 _ONE_GATE = int(Rule.ONE_GATE)
 _UNIT = DUTY_UNIT
 
@@ -246,7 +247,9 @@ def connect(m: Machine, a: int, index: int) -> int:
     family = a & 1 | a >> 7 << 1
     selection = a >> 5 & 3
     sensed = _SENSE in (a >> 1 & 3, a >> 3 & 3)
-    if _absent(m, family) or (family >= _GATE_LINES and sensed) or (family == _GATE_LINES and selection == _SIGNED):
+    if _absent(m, family) or (family > _GATE_LINES and sensed):
+        return _LINE_RANGE
+    if family == _GATE_LINES and (selection == _SIGNED or (sensed and not scalars[GATE_SOURCES])):
         return _LINE_RANGE
     lines = scalars[family]
     if (selection == _ONE and index >= lines) or (selection == _FIRST and index > lines):
@@ -275,9 +278,9 @@ def connect(m: Machine, a: int, index: int) -> int:
 
 @compiled
 def _driven(a: int, selection: int, index: int, lines: int) -> int:
-    """Return how many gate lines a CONNECT would drive."""
+    """Return how many gate lines a CONNECT would drive, by a level or a current."""
     chosen = lines if selection == _ALL else 1 if selection == _ONE else index
-    return (chosen if a >> 1 & 3 == _DRIVE else 0) + (lines - chosen if a >> 3 & 3 == _DRIVE else 0)
+    return (chosen if a >> 1 & 2 else 0) + (lines - chosen if a >> 3 & 2 else 0)
 
 
 @compiled

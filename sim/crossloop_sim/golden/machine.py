@@ -44,6 +44,8 @@ GATE_LEVEL_MAX = next(_index)
 WIDTH_CAP = next(_index)
 RULES = next(_index)
 DUTY_REST = next(_index)
+GATE_SOURCES = next(_index)
+"""1: gate lines have current sources."""
 LEVEL_WAIT = next(_index)
 """Cycles that LEVEL and LEVELS wait."""
 COMPLIANCE = next(_index)
@@ -158,6 +160,7 @@ def reset_machine(parameters: Parameters) -> Machine:
         COLUMNS: parameters.columns,
         GATE_LINES: parameters.lines(Family.GATES),
         NUDGE_LINES: parameters.lines(Family.NUDGES),
+        GATE_SOURCES: int(parameters.gate_full_scale_pa > 0),
         LEVEL_WAIT: level_wait(parameters),
         TILES: parameters.tiles,
         BREAK_CYCLES: parameters.break_cycles,

@@ -51,14 +51,15 @@ def put_gates(m: Machine, cycle: int, rows: Words, columns: Words) -> None:
     for w in range(words):
         fired |= rows[w] | columns[w]
         for family in range(_GATE_FAMILY, FAMILIES):
-            fired |= m.states[family, 1, w] & ~m.states[family, 0, w]
+            # States 2 and 3, DRIVE and CURRENT; nudge lines are never in state 3.
+            fired |= m.states[family, 1, w]
     if fired != np.uint64(0) and cycle < m.scalars[LIMIT]:
         row = put_event(m.scalars, m.events, cycle, _GATES)
         for w in range(words):
             m.events[row, _HEADER + w] = rows[w]
             m.events[row, _HEADER + words + w] = columns[w]
             for family in range(_GATE_FAMILY, FAMILIES):
-                m.events[row, _HEADER + family * words + w] = m.states[family, 1, w] & ~m.states[family, 0, w]
+                m.events[row, _HEADER + family * words + w] = m.states[family, 1, w]
         m.scalars[GATES_ON] = 1
 
 

@@ -14,6 +14,9 @@ from crossloop_sim.devices.device import Device
 from crossloop_sim.devices.kinds import KINDS
 from crossloop_sim.frontend.settings import FrontEnd
 
+CELL_GATES = ("transistor", "electrochemical")
+"""What the gate lines of a build lead to."""
+
 IVS = ("ohmic", "sinh", "cubic", "1s1r")
 """I-V laws of cells without a third terminal; what a build's gate lines switch is in `Transistor`."""
 
@@ -35,6 +38,24 @@ class Transistor:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CellGate:
+    """The cells' third terminal, in a build with gate lines."""
+
+    cell_gate: str = "transistor"
+    """One of CELL_GATES. A transistor's gate decides whether the cell conducts. An electrochemical one writes it: by its voltage against
+    the middle of the channel (line state DRIVE), or by charge (state CURRENT). Cells keep their charge while their gate line floats.
+    """
+    i_gate_a: float = 1e-9
+    """Gate current in amperes that makes the nominal step in the nominal time, in state CURRENT. A choice: 80 aC in 80 ns."""
+
+    def __post_init__(self) -> None:
+        if self.cell_gate not in CELL_GATES:
+            raise RangeError(f"plant setting cell_gate must be one of {', '.join(CELL_GATES)}, not {self.cell_gate!r}")
+        if not (math.isfinite(self.i_gate_a) and self.i_gate_a > 0):
+            raise RangeError(f"plant setting i_gate_a must be finite and above 0 A, not {self.i_gate_a!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
 class PlantConfiguration:
     """The analog world behind the pins. The defaults are the preset `rpu`."""
 
@@ -46,6 +67,8 @@ class PlantConfiguration:
     """Resistances and capacitances of the lines; ideal by default."""
     transistor: Transistor = field(default_factory=Transistor)
     """Transistors of the cells, in a build with gate lines."""
+    gate: CellGate = field(default_factory=CellGate)
+    """What gate lines lead to."""
     iv: str = "ohmic"
     """I-V law of the cells, one of IVS."""
     seed: int = 0
@@ -93,7 +116,9 @@ class PlantConfiguration:
 
     @property
     def _parts(self) -> dict[str, Any]:
-        return {"device": self.device, "front_end": self.front_end, "wires": self.wires, "transistor": self.transistor}
+        return {
+            "device": self.device, "front_end": self.front_end, "wires": self.wires, "transistor": self.transistor, "gate": self.gate,
+        }  # fmt: skip
 
 
 def _types(part: Any) -> dict[str, str]:

@@ -27,16 +27,19 @@ STATE, GATE, ON = 0, 8, 12
 
 (
     TILE, ROWS, COLUMNS, GATE_LINES, NUDGE_LINES, FLOATING, SENSING, CONVERSIONS, LIVE, DUMMY, WIRED, RUNNING, STOPPED, ORIGIN, GATED,
-) = range(15)  # fmt: skip
+    ELECTRIC, MARK,
+) = range(17)  # fmt: skip
 """Scalars of `now`: tile connected, lines of each family, any row or column floats, any is sensed, conversions so far, lines whose
 voltage is not 0, the tile that is made of resistors (-1: none), whether lines have resistance, whether a program runs, the cycle in which
-the last one ended, the cycle at which the cells' age is 0, and how the gate lines lie (`GateLines`).
+the last one ended, the cycle at which the cells' age is 0, how the gate lines of transistors lie (`GateLines`), how those of
+electrochemical cells lie, and the age up to which `tied` is known.
 
 Cells age while programs run only: how long the controller takes between runs differs between worlds that must agree otherwise."""
 
 (
-    LEVEL_STEP, GATE_STEP, THRESHOLD, CYCLE_S, LIMIT, G_MID, G_HALF, NOISE_SD, GATE_THRESHOLD, GATE_K, NUDGE_G, SAMPLE_STEPS,
-) = range(12)  # fmt: skip
+    LEVEL_STEP, GATE_STEP, THRESHOLD, CYCLE_S, LIMIT, G_MID, G_HALF, NOISE_SD, GATE_THRESHOLD, GATE_K, NUDGE_G, GATE_CHARGE,
+    SAMPLE_STEPS,
+) = range(13)  # fmt: skip
 """Scalars of `constants`; the converter steps, one per range and one of voltages, are the last."""
 
 VOLTAGE_RANGE = 4
@@ -79,6 +82,10 @@ class World(NamedTuple):
     """(4, L): scratch, which lines change; all 0 between events."""
     order: Any
     """(4*L,): scratch, a list of lines."""
+    charge_model: Any
+    """Numbers of the cells' model for pulses of charge; empty unless the gates are electrochemical."""
+    tied: Any
+    """(L,): cycles of the cells' age in which a gate line was tied to a voltage, up to now[MARK]."""
     volt_cycles: Any
     """(cells,): with resistance, the voltage that every cell has seen since its pulse began, times cycles; otherwise empty."""
 
@@ -245,6 +252,9 @@ def age_cycles(cycle: int, now: Any) -> int:
 @njit(cache=True, error_model="numpy")
 def _end_pulses(cycle: int, world: World, pulse: Any, age: Any, ages: bool) -> None:
     """End the pulses of every cell whose row or column changes its voltage at `cycle`."""
+    if world.now[ELECTRIC] != 0:
+        _end_gate_pulses(cycle, world, pulse, age, ages)
+        return
     if world.now[GATED] != 0:
         _end_gated_pulses(cycle, world, pulse, age, ages)
         return
@@ -352,13 +362,94 @@ def _end_gated_pulses(cycle: int, world: World, pulse: Any, age: Any, ages: bool
 
 
 @njit(cache=True, error_model="numpy")
+def _end_gate_pulses(cycle: int, world: World, pulse: Any, age: Any, ages: bool) -> None:
+    """End the pulses of every electrochemical cell whose row, column or gate line changes its voltage or current at `cycle`.
+
+    The electrolyte lies between the gate and the middle of the channel. A gate line that is tied to a voltage pulses its cells when that
+    reaches the threshold, a current always, and a floating one never.
+    """
+    now, constants, volts, since, changed, driven, pins = (
+        world.now, world.constants, world.volts, world.since, world.changed, world.driven, world.pins,
+    )  # fmt: skip
+    tile, sensing, dummy, along_rows = now[TILE], now[SENSING], now[DUMMY], now[ELECTRIC] == 1
+    _pass_tied(cycle, pins, now, world.tied)
+    threshold, cycle_s, limit_a = constants[THRESHOLD], constants[CYCLE_S], constants[LIMIT]
+    cells, streams = world.cells[tile], world.streams[tile]
+    ups, downs, whole = world.counts[tile, 0], world.counts[tile, 1], world.counts[tile, 2]
+    rows, columns = now[ROWS], now[COLUMNS]
+    for i in range(rows):
+        for j in range(columns):
+            gate = i if along_rows else j
+            if changed[0, i] == 0 and changed[1, j] == 0 and changed[GATE_FAMILY, gate] == 0:
+                continue
+            begin = max(since[0, i], since[1, j], since[GATE_FAMILY, gate])
+            if begin >= cycle:
+                continue
+            cell = i * columns + j
+            ends = np.int64(changed[0, i] != 0 and driven[0, i] != 0) + np.int64(
+                changed[1, j] != 0 and driven[1, j] != 0
+            )
+            low, high = _bit(pins[STATE + 2 * GATE_FAMILY], gate), _bit(pins[STATE + 2 * GATE_FAMILY + 1], gate)
+            width_s, v = (cycle - begin) * cycle_s, 0.0
+            if low and high:
+                # The charge of a pulse is told as the time in which the nominal current brings it.
+                v = volts[GATE_FAMILY, gate]
+                width_s *= abs(v) * constants[GATE_CHARGE]
+            elif low or high:
+                v = volts[GATE_FAMILY, gate] - 0.5 * (volts[0, i] + volts[1, j])
+                if abs(v) < threshold:
+                    v = 0.0
+            if v == 0.0:
+                if ends == 2 and sensing == 0:
+                    whole[cell] += 1
+                continue
+            if tile != dummy:
+                model = world.charge_model if low and high else world.model
+                end_s = world.tied[gate] * cycle_s
+                if ages:
+                    began = world.tied[gate] - (0 if low and high else cycle - begin)
+                    age(cells, cell, model, began * cycle_s, streams[cell], 0)
+                pulse(cells, cell, model, v, width_s, end_s, limit_a, streams[cell], ups[cell] + downs[cell])
+            if v > 0.0:
+                ups[cell] += 1
+            else:
+                downs[cell] += 1
+            if sensing == 0:
+                whole[cell] += ends
+
+
+@njit(cache=True, error_model="numpy")
+def _pass_tied(cycle: int, pins: Any, now: Any, tied: Any) -> None:
+    """Let time pass for the gate lines of electrochemical cells: only those that are tied to a voltage lose charge."""
+    aged = age_cycles(cycle, now)
+    passed = aged - now[MARK]
+    now[MARK] = aged
+    for line in range(now[GATE_LINES]):
+        if _bit(pins[STATE + 2 * GATE_FAMILY], line) != _bit(pins[STATE + 2 * GATE_FAMILY + 1], line):
+            tied[line] += passed
+
+
+@njit(cache=True, error_model="numpy")
+def cell_ages(cycle: int, pins: Any, now: Any, tied: Any) -> Any:
+    """Return the age of every cell in cycles, shape (cells,)."""
+    rows, columns = now[ROWS], now[COLUMNS]
+    ages = np.full(rows * columns, age_cycles(cycle, now))
+    if now[ELECTRIC] != 0:
+        _pass_tied(cycle, pins, now, tied)
+        for i in range(rows):
+            for j in range(columns):
+                ages[i * columns + j] = tied[i if now[ELECTRIC] == 1 else j]
+    return ages
+
+
+@njit(cache=True, error_model="numpy")
 def _switch_line(cycle: int, world: World, family: int, line: int) -> None:
     """Give a changed line its target voltage, and count the pulse that ends with it."""
     world.changed[family, line] = 0
     before, after = world.volts[family, line], world.target[family, line]
     if world.driven[family, line] != 0 and world.since[family, line] < cycle:
         world.line_counts[world.now[TILE], world.now[SENSING], family, line] += 1
-    if family < GATE_FAMILY:
+    if family < GATE_FAMILY or (family == GATE_FAMILY and world.now[ELECTRIC] != 0):
         world.now[LIVE] += (after != 0.0) - (before != 0.0)
     world.volts[family, line] = after
     world.since[family, line] = cycle
@@ -398,7 +489,10 @@ def _settle(cycle: int, world: World, pulse: Any, age: Any, ages: bool) -> None:
     count = 0
     for family in range(FAMILIES):
         for index in range(words):
-            drive = pins[STATE + 2 * family + 1, index] & ~pins[STATE + 2 * family, index]
+            drive = pins[STATE + 2 * family + 1, index]
+            if family != GATE_FAMILY:
+                # State 3 of a gate line is CURRENT: its pulse gate decides about it as well.
+                drive &= ~pins[STATE + 2 * family, index]
             on = drive & pins[GATE + family, index]
             different = on ^ pins[ON + family, index]
             pins[ON + family, index] = on
@@ -443,13 +537,15 @@ def _settle(cycle: int, world: World, pulse: Any, age: Any, ages: bool) -> None:
         uint8[:, ::1],
         int64[::1],
         float64[::1],
+        int64[::1],
+        float64[::1],
     ),
     cache=True,
     error_model="numpy",
 )
 def apply(pulse_address: int, age_address: int, events: Any, levels: Any, volts: Any, pins: Any, since: Any, driven: Any, cells: Any,
           streams: Any, counts: Any, line_counts: Any, now: Any, constants: Any, model: Any, target: Any, changed: Any,
-          order: Any, volt_cycles: Any) -> None:  # fmt: skip
+          order: Any, charge_model: Any, tied: Any, volt_cycles: Any) -> None:  # fmt: skip
     """Apply event records, shape (n, words), in order; addresses are those of the cells' kernels, arrays those of `World`."""
     pulse, age, ages = pulse_at(pulse_address), observe_at(age_address), age_address != 0
     world = World(
@@ -468,6 +564,8 @@ def apply(pulse_address: int, age_address: int, events: Any, levels: Any, volts:
         target,
         changed,
         order,
+        charge_model,
+        tied,
         volt_cycles,
     )
     words = pins.shape[1]
@@ -501,6 +599,8 @@ def apply(pulse_address: int, age_address: int, events: Any, levels: Any, volts:
             if on:
                 _settle_all(cycle, False, world, pulse, age, ages)
         elif kind == KIND_STATES:
+            if now[ELECTRIC] != 0:
+                _pass_tied(cycle, pins, now, tied)
             for bit in range(2 * FAMILIES):
                 for word in range(words):
                     pins[STATE + bit, word] = event[4 + bit * words + word]
@@ -529,19 +629,22 @@ def apply(pulse_address: int, age_address: int, events: Any, levels: Any, volts:
         uint64[:, ::1],
         int64[::1],
         float64[::1],
-        float64,
+        float64[::1],
         int64,
         float64[::1],
     ),
     cache=True,
     error_model="numpy",
 )
-def observe(address: int, cells: Any, streams: Any, now: Any, model: Any, now_s: float, number: int, state: Any) -> None:  # fmt: skip
-    """Fill `state`, shape (cells,), with what a conversion at `now_s` meets in the connected tile; `number` counts its conversions."""
+def observe(address: int, cells: Any, streams: Any, now: Any, model: Any, ages_s: Any, number: int, state: Any) -> None:  # fmt: skip
+    """Fill `state`, shape (cells,), with what a conversion meets in the connected tile, whose cells have the ages `ages_s`.
+
+    `number` counts the tile's conversions.
+    """
     kernel = observe_at(address)
     tile = now[TILE]
     for cell in range(state.size):
-        state[cell] = kernel(cells[tile], cell, model, now_s, streams[tile, cell], number)
+        state[cell] = kernel(cells[tile], cell, model, ages_s[cell], streams[tile, cell], number)
 
 
 @njit(cache=True, error_model="numpy")

@@ -26,6 +26,7 @@ from crossloop_sim.frontend.channels import channel_errors
 from crossloop_sim.frontend.filter import Filter
 from crossloop_sim.plant import kernels, ledger
 from crossloop_sim.plant.configuration import PlantConfiguration
+from crossloop_sim.plant.gates import charge_constants, charge_scale
 from crossloop_sim.plant.wired import WiredLines, line_states
 
 _NO_CELLS = np.empty(0)
@@ -68,13 +69,18 @@ class Plant:
         self._target = np.zeros(by_line)
         self._changed = np.zeros(by_line, np.uint8)
         self._order = np.zeros(kernels.FAMILIES * lines, np.int64)
-        self._now = np.array([0, *map(p.lines, Family), 1, 0, 0, 0, -1, 0, 0, 0, 0, p.gate_lines], np.int64)
+        electric = c.gate.cell_gate == "electrochemical"
+        self._now = np.array([0, *map(p.lines, Family), 1, 0, 0, 0, -1, 0, 0, 0, 0, 0, 0, 0], np.int64)
+        self._now[kernels.ELECTRIC if electric else kernels.GATED] = p.gate_lines
         self._constants = np.array([
             Levels.of(p).step_v, Levels.of(p, Family.GATES).step_v, device.v_threshold_v, 1 / p.clock_hz, c.front_end.limit_a,
             device.g_mid_s, device.g_half_s, c.front_end.read_noise / c.front_end.output_bound, c.transistor.v_gate_threshold_v,
-            c.transistor.gate_k_a_per_v2, c.front_end.nudge_g_s, *Samples.of(p).steps_a, Voltages.of(p).step_v,
+            c.transistor.gate_k_a_per_v2, c.front_end.nudge_g_s,
+            charge_scale(p, c), *Samples.of(p).steps_a, Voltages.of(p).step_v,
         ])  # fmt: skip
         self._model = np.ascontiguousarray(device.constants(), np.float64)
+        self._charge_model = charge_constants(p, c)
+        self._tied = np.zeros(lines, np.int64)
         # The plane itself where no kernel has to be asked.
         self._pulse = device.pulse.address
         self._age = device.age.address if device.age else 0
@@ -149,7 +155,7 @@ class Plant:
         kernels.apply(
             self._pulse, self._age, events, self._levels, self._volts, self._pins, self._since, self._driven, self._cells,
             self._cycle_streams, self._counts, self._line_counts, self._now, self._constants, self._model, self._target, self._changed,
-            self._order, _NO_CELLS if self._wired is None else self._wired.volt_cycles.reshape(-1),
+            self._order, self._charge_model, self._tied, _NO_CELLS if self._wired is None else self._wired.volt_cycles.reshape(-1),
         )  # fmt: skip
 
     def _pass_time(self, cycle: int) -> None:
@@ -260,7 +266,7 @@ class Plant:
         number = int(self._conversions[self._now[kernels.TILE]].sum())
         kernels.observe(
             self._configuration.device.observe.address, self._cells, self._read_streams, self._now, self._model,
-            int(kernels.age_cycles(cycle, self._now)) / self._parameters.clock_hz, number, self._seen,
+            kernels.cell_ages(cycle, self._pins, self._now, self._tied) / self._parameters.clock_hz, number, self._seen,
         )  # fmt: skip
         return self._seen
 

@@ -103,6 +103,7 @@ def test_build_hash_depends_on_every_parameter() -> None:
         {"frame_bytes": 512}, {"request_slots": 4}, {"loop_depth": 3}, {"break_cycles": 5}, {"clock_hz": 48_000_000},
         {"level_full_scale_uv": 1_000_000}, {"range_full_scale_pa": (1, 2, 3, 4)},
         {"voltage_full_scale_uv": 1_000_000}, {"nudge_lines": 1},
+        {"gate_lines": 1}, {"gate_lines": 1, "gate_full_scale_pa": 1000},
     ]  # fmt: skip
     hashes = {Parameters(**change).build_hash for change in changes}  # type: ignore[arg-type]
     assert base.build_hash not in hashes

@@ -56,7 +56,7 @@ def test_cycles_count_from_the_start_of_a_run():
     late = noted(*records, start=5_000, cut=3)
     assert noted(*records) == late
     assert [(entry.run, entry.cycle, entry.what, entry.values) for entry in late.pins] == [
-        (1, 0, "RUN", (1,)), (1, 10, "GATES", (1, 2, 0)), (1, 14, "GATES", (0, 0, 0)), (1, 30, "RUN", (0,)),
+        (1, 0, "RUN", (1,)), (1, 10, "GATES", (1, 2, 0, 0)), (1, 14, "GATES", (0, 0, 0, 0)), (1, 30, "RUN", (0,)),
     ]  # fmt: skip
     moved = [RUN_UP, gates_record(PARAMETERS, 111, 1, 2), *records[2:]]
     assert "cycle 11: GATES 0x1 0x2" in difference(noted(*records), noted(*moved))

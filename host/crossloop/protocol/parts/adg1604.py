@@ -19,7 +19,7 @@ class Source(IntEnum):
     LEVEL = 2
     """S3: the line's level DAC."""
     SENSE = 3
-    """S4: the virtual ground of the line's amplifier."""
+    """S4: the virtual ground of the line's amplifier; of a gate line, its current source."""
 
 
 ADDRESS_SETUP_PS = 2_000
