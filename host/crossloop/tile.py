@@ -106,7 +106,7 @@ class Tile(Sensing):
             levels = Levels.of(session.parameters, Family.GATES)
             code = levels.code(float(v_gate_v or 0.0), "v_gate_v")
             session.limit_codes.check_gate(code, levels, "v_gate_v")
-        width, gap = self._pulse_cycles(width_s, gap_s)
+        width, gap = self.pulse_cycles(width_s, gap_s)
         check_line("pulse count minus 1", count - 1, LARGEST_COUNT)
         session.execute(GatePulses(self.index, int(line), code, i_gate_a is not None, int(count), width, gap))
 

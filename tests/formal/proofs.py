@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from formal.prover import Proof
 from formal.queues import EncoderProperties, FifoProperties, ReaderProperties
-from formal.safety_gate import SafetyProperties
+from formal.safety_gate import CurrentProperties, SafetyProperties
 from formal.session_rules import SessionProperties
 
 PROOFS = {
     "safety gate": Proof(
         "`SafetyGate` with 2x2 lines, gate lines and nudge lines, short timers", SafetyProperties, 5, 24
+    ),
+    "current sources": Proof(
+        "`SafetyGate` whose gate lines have current sources, otherwise as above", CurrentProperties, 5, 24
     ),
     "session rules": Proof("`SessionRules`, two slots, 32-bit numbers", SessionProperties, 4, 24),
     "stretch reader": Proof("`StretchReader` over a memory that holds still", ReaderProperties, 4, 12),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import reduce
 from typing import Any
 
@@ -38,8 +39,12 @@ LIMITS = (
 class SafetyProperties(Specification):
     """The gate with free inputs; limits are write-once registers, so they stay."""
 
+    parameters = PARAMETERS
+
     def __init__(self) -> None:
-        super().__init__(SafetyGate(PARAMETERS, width_bits=TIMER_BITS, dead_man_bits=TIMER_BITS, duty_bits=DUTY_BITS))
+        super().__init__(
+            SafetyGate(self.parameters, width_bits=TIMER_BITS, dead_man_bits=TIMER_BITS, duty_bits=DUTY_BITS)
+        )
         self.gate = self.component
 
     def specify(self) -> None:
@@ -60,14 +65,18 @@ class SafetyProperties(Specification):
         self.compliance()
         self.reaching()
 
+    def driven(self, family: str, low: Any, high: Any) -> Any:
+        """Return the lines that may have a gate: those in state DRIVE, and gate lines in state CURRENT if they have sources."""
+        return high if family == "gate_line" and self.parameters.gate_full_scale_pa else high & ~low
+
     def gates_and_trips(self) -> None:
         gate = self.gate
         on_driven = []
         for family in FAMILIES:
             low, high = (getattr(gate, f"{family}_states_{bit}") for bit in ("low", "high"))
-            on_driven.append((getattr(gate, f"{family}_gates") & ~(high & ~low)) == 0)
+            on_driven.append((getattr(gate, f"{family}_gates") & ~self.driven(family, low, high)) == 0)
         self.proves("Gates are on only while armed and not tripped.", implies(self.gate_on, gate.armed & ~gate.tripped))
-        self.proves("Gates are on only on lines in state DRIVE.", *on_driven)
+        self.proves("Gates are on only on lines in state DRIVE, or CURRENT where gate lines have sources.", *on_driven)
         self.proves("`gates_off` tells the truth.", implies(self.gate_on, ~gate.gates_off))
         self.proves("After a trip there is no gate.", implies(gate.tripped, ~self.gate_on))
         self.proves(
@@ -154,13 +163,14 @@ class SafetyProperties(Specification):
         )
         self.safe_state(reduce(lambda a, b: a & b, grounded))
         self.helps(implies(lines.changing, lines.left < BREAK))
-        driven = gate.gate_line_states_high & ~gate.gate_line_states_low
+        driven = self.driven("gate_line", gate.gate_line_states_low, gate.gate_line_states_high)
+        target = self.driven("gate_line", lines.target_low, lines.target_high)
         coming = lines.changing & (lines.change == Change.CONNECT) & (lines.change_family == Family.GATES)
         self.proves(
             "With the rule ONE_GATE at most one gate line is driven.",
             implies(gate.one_gate & self.started, ~driven.all()),
         )
-        self.helps(implies(gate.one_gate & self.started & coming, ~(lines.target_high & ~lines.target_low).all()))
+        self.helps(implies(gate.one_gate & self.started & coming, ~target.all()))
 
     def requests(self) -> None:
         """Add that what is asked for and not refused is what comes."""
@@ -171,7 +181,7 @@ class SafetyProperties(Specification):
         for family in FAMILIES:
             low, high = (self.past(getattr(gate, f"{family}_states_{bit}")) for bit in ("low", "high"))
             mask = self.past(getattr(gate, f"{family}_mask")) if family in {"row", "column"} else 0b11
-            chosen = high & ~low & Mux(whole, 0b11, mask)
+            chosen = self.driven(family, low, high) & Mux(whole, 0b11, mask)
             given.append(getattr(gate, f"{family}_gates") == Mux(granted, chosen, 0))
         self.proves(
             "Gates are on exactly when they were asked for and not refused, and on the lines that were named.", *given
@@ -350,3 +360,17 @@ class SafetyProperties(Specification):
             gate.level.valid & (level.family == Family.GATES) & (level.code == 2) & (gate.level_max == 1),
         )
         self.covers("Lines in every state.", driven & (gate.row_states_low == 0b11) & (gate.row_states_high == 0b10))
+
+
+class CurrentProperties(SafetyProperties):
+    """The same of a build whose gate lines have current sources."""
+
+    parameters = replace(PARAMETERS, gate_full_scale_pa=1)
+
+    def reaching(self) -> None:
+        gate = self.gate
+        super().reaching()
+        self.covers(
+            "A pulse of current.",
+            (gate.gate_line_gates & gate.gate_line_states_low & gate.gate_line_states_high).any() & gate.one_gate,
+        )

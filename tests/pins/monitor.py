@@ -34,6 +34,8 @@ class Monitor:
     dead_cycles: int = 4
     duty_rest: int = 0
     one_gate: bool = False
+    sources: bool = False
+    """Whether gate lines have current sources: state 3 is then CURRENT, which takes part in pulses."""
     states: tuple[int, ...] = (0,) * 8
     gates: tuple[int, ...] = (0,) * 4
     gates_since: int | None = None
@@ -57,6 +59,9 @@ class Monitor:
     def _state(self, family: int, line: int, states: tuple[int, ...] | None = None) -> int:
         planes = self.states if states is None else states
         return (planes[2 * family] >> line & 1) | (planes[2 * family + 1] >> line & 1) << 1
+
+    def _drives(self, family: int, line: int) -> bool:
+        return self._state(family, line) in ({2, 3} if family == 2 and self.sources else {2})
 
     def _trip(self, entry: Entry) -> None:
         self.tripped = bool(entry.values[0])
@@ -82,7 +87,7 @@ class Monitor:
                 if before != after:
                     self._changed(family, line, before, after, entry)
         self.states = entry.values
-        driven = sum(self._state(2, line) == 2 for line in range(self.lines[2]))
+        driven = sum(self._drives(2, line) for line in range(self.lines[2]))
         assert not (self.one_gate and driven > 1), f"{driven} gate lines are driven: {entry}"
 
     def _changed(self, family: int, line: int, before: int, after: int, entry: Entry) -> None:
@@ -101,7 +106,7 @@ class Monitor:
         for family, lines in enumerate(self.lines):
             for line in range(lines):
                 if entry.values[family] >> line & 1:
-                    assert self._state(family, line) == 2, f"gate of line {line} is on, its state is not DRIVE: {entry}"
+                    assert self._drives(family, line), f"gate of line {line} is on, its state is not DRIVE: {entry}"
         if any(entry.values):
             assert not self.tripped, f"a gate goes on while tripped: {entry}"
             assert entry.cycle is not None, f"a gate goes on between runs: {entry}"

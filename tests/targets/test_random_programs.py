@@ -19,7 +19,8 @@ from crossloop.session import Session
 from crossloop_sim import transcript
 
 QUERY = (
-    "rows=5&columns=4&gate_lines=1&nudge_lines=1&tiles=2&break_cycles=3&dead_cycles=9&vector_words=512&program_ops=64"
+    "rows=5&columns=4&gate_lines=1&nudge_lines=1&gate_full_scale_pa=1000&tiles=2&break_cycles=3&dead_cycles=9&vector_words=512"
+    "&program_ops=64"
 )
 WIDTH_CAP = 40
 LIMITS = crossloop.Limits(
@@ -64,8 +65,8 @@ ANY = st.one_of(
 """Any micro-op, most of them illegal somewhere."""
 _FAMILIES = st.sampled_from(CROSSING)
 _SINGLE_GATE = st.builds(
-    m.connect, st.just(Family.GATES), st.just(LineState.DRIVE), others=st.sampled_from([LineState.FLOAT, LineState.GROUND]),
-    selection=st.just(Selection.ONE), index=st.integers(0, 4),
+    m.connect, st.just(Family.GATES), st.sampled_from([LineState.DRIVE, LineState.CURRENT]),
+    others=st.sampled_from([LineState.FLOAT, LineState.GROUND]), selection=st.just(Selection.ONE), index=st.integers(0, 4),
 )  # fmt: skip
 LEGAL = st.one_of(
     st.builds(m.connect, _FAMILIES, st.sampled_from(LineState), others=st.sampled_from(LineState), selection=st.sampled_from(Selection),
@@ -109,7 +110,7 @@ def _monitor(session: Session) -> Monitor:
     return Monitor(
         lines=tuple(map(build.lines, Family)), break_cycles=build.break_cycles, dead_cycles=build.dead_cycles,
         windows=(crossing, crossing, (limits.gate_min, limits.gate_max), crossing), width_cap=limits.width_cap, duty_rest=limits.duty_rest,
-        one_gate=bool(limits.rules & Rule.ONE_GATE),
+        one_gate=bool(limits.rules & Rule.ONE_GATE), sources=build.gate_full_scale_pa > 0,
     )  # fmt: skip
 
 
