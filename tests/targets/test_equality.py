@@ -58,7 +58,7 @@ PLANTS = {
 
 
 @pytest.mark.parametrize("plant", PLANTS)
-@pytest.mark.parametrize("name", ["updates", "products"])
+@pytest.mark.parametrize("name", ["updates", "products", "node voltages"])
 def test_transcripts_are_equal_in_every_analog_world(open_session, plant: str, name: str) -> None:
     query = f"{GEOMETRIES['5x4 two tiles']}&{PLANTS[plant]}"
     model, rtl = (_transcript(open_session, target, query, name) for target in ("model", "rtl"))

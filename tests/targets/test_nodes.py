@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scenarios.raw import run_raw
 
 import crossloop
 from crossloop.fabric.nodes import NodeRule
 from crossloop.fabric.settle import SettleRule
 from crossloop.node_phases import NodePhase, SettledNodes, settle_nodes
+from crossloop.protocol import microops as m
 from crossloop.protocol.errors import RangeError, ShapeError
+from crossloop.protocol.microops import LineState, Selection
+from crossloop.protocol.streams import Family
 from crossloop.session import Session
 from crossloop.settling import Phase, settle
 from crossloop_sim import transcript
@@ -189,3 +193,23 @@ def test_the_settle_engine_reads_voltages_and_nudges_on_both_targets(open_sessio
     assert first.at_rest.all()
     # The nudged neurons moved towards their targets.
     assert first.states[1, 2] < first.states[0, 2]
+
+
+@pytest.mark.parametrize("target", ["model", "rtl"])
+def test_nudge_lines_pulse_with_every_gate_and_only_while_they_are_driven(open_session, target: str) -> None:
+    """One row and one nudge line after the other: their gates go on and off in the same cycles, and no others do."""
+    session = open_session(target, QUERY)
+    session.arm()
+    for line in range(COLUMNS):
+        run_raw(
+            session,
+            m.tile(0),
+            m.connect(Family.ROWS, LineState.DRIVE, selection=Selection.ONE, index=line + 1),
+            m.connect(Family.NUDGES, LineState.DRIVE, selection=Selection.ONE, index=line, others=LineState.FLOAT),
+            m.level(Family.NUDGES, line, -5),
+            m.pulse(2, 5, 5),
+            m.halt(),
+        )
+    gates = [entry.values for entry in session.transport.world.transcript.pins if entry.what == "GATES"]
+    expected = [[(2 << line, 0, 0, 1 << line), (0, 0, 0, 0)] * 2 for line in range(COLUMNS)]
+    assert gates == [values for train in expected for values in train]

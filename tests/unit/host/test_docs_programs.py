@@ -44,7 +44,11 @@ def test_the_phases_of_the_page_settle():
     query = "rows=3&columns=2&preset=ideal&nudge_lines=1&level_bits=12&sample_bits=15"
     with crossloop.connect(f"model:?{query}") as session:
         session.arm()
-        names = {"session": session, "x_v": np.array([0.125, -0.0625, 0.1875]), "targets_v": np.array([0.0625, -0.0625])}
+        names = {
+            "session": session,
+            "x_v": np.array([0.125, -0.0625, 0.1875]),
+            "targets_v": np.array([0.0625, -0.0625]),
+        }
         exec(source("mirrored=True"), names)  # noqa: S102  the page's own code
         free, nudged, opposite = names["found"].v_column_v
         assert names["found"].at_rest.all()

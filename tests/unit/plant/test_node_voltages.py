@@ -83,6 +83,17 @@ def test_a_single_device_walks_over_every_cell(bench, row, column):
     np.testing.assert_allclose(read(pins, Family.COLUMNS, 3), expected, atol=0.5)
 
 
+def test_a_filter_follows_the_voltage_too(bench):
+    """One time constant after the gates went on a held row is read at 1 - 1/e of its level."""
+    tau_s = 2e-6
+    pins = bench(rows=2, columns=2, t_filter_s=tau_s)
+    pins.states(LineState.DRIVE, LineState.FLOAT)
+    pins.level(Family.ROWS, 0, 60)
+    pins.gates(0b01, 0)
+    pins.cycle += round(tau_s * pins.parameters.clock_hz) - 5
+    assert abs(read(pins, Family.ROWS, 2)[0] - 240 * (1 - np.exp(-1))) <= 0.5 + 1e-9
+
+
 def test_lines_of_both_families_float_as_the_nodal_equations_say(rng):
     """Through host and controller: the matrix of every line, held ones as known voltages, solved by numpy."""
     query = "rows=7&columns=5&preset=ideal&level_bits=12&sample_bits=14&frame_bytes=2048"
