@@ -17,7 +17,7 @@ from crossloop_sim.url import parse_url
 ALL = list(scenarios.SCENARIOS)
 BUILDS = {
     "4x6, two tiles": ("rows=4&columns=6&tiles=2", ALL),
-    "5x3": ("rows=5&columns=3", ["products", "updates", "random programs"]),
+    "5x3": ("rows=5&columns=3&nudge_lines=1", ["products", "updates", "random programs", "nudge lines"]),
     "1x1": ("rows=1&columns=1", ["products", "updates", "random programs"]),
     "33x20": ("rows=33&columns=20", ["random programs"]),
     "64x64": ("rows=64&columns=64", ["training step"]),

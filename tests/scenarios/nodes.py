@@ -54,6 +54,7 @@ def walk_nudges_and_break_their_rules(session: Session, rng: np.random.Generator
     parameters = session.parameters
     lines = parameters.lines(Family.NUDGES)
     session.arm()
+    session.write_words(0, rng.integers(-60, 61, parameters.columns))
     for line in range(lines):
         nudge = (
             m.level(Family.NUDGES, line, int(rng.integers(-60, 61))),
