@@ -42,7 +42,7 @@ class KeptTranscript:
     @classmethod
     def read(cls, path: Path) -> "KeptTranscript":
         kept = json.loads(path.read_text())
-        pins = [Entry(run, cycle, what, tuple(values)) for run, cycle, what, values in kept["pins"]]
+        pins = [Entry(run, cycle, what, tuple(values), tap) for run, cycle, what, values, tap in kept["pins"]]
         return cls(*([bytes.fromhex(frame) for frame in kept[name]] for name in ("frames_in", "frames_out")), pins)
 
 
