@@ -43,8 +43,8 @@ class SafetyGate(wiring.Component):
         Gates of the next cycle: those of all DRIVE lines, or of the DRIVE lines in the masks and of all DRIVE gate lines. Before the rest
         after the last pulse is over: trip DUTY.
     late, early : In(1), In(1)
-        Only in builds with two taps per cycle: in the second half of that cycle only, in the first half only; both together ask for nothing.
-        A pulse that goes on although it has ended early, or begins late although it has begun, would be a second one: trip DUTY.
+        Only in builds with two taps per cycle: in the second half of that cycle only, in the first half only; both ask for nothing. A pulse
+        that goes on although it has ended early, or begins late although it has begun, would be a second one: trip DUTY.
     compliance : In(1)
         Asynchronous, active high: while a gate is on, trip COMPLIANCE.
     make_safe : In(1)
@@ -146,7 +146,8 @@ class SafetyGate(wiring.Component):
             TripCause.DEAD_MAN: self.armed & (self.silence >= self.dead_man),
             TripCause.GATE_RULE: self.switch & self.armed & self._breaks_gate_rule(),
             TripCause.LEVEL_WINDOW: self.level_write & self.armed & self._outside_window(),
-            TripCause.PULSE_WIDTH: (self.width_check & self.armed & (self.width > self.width_cap)) | (wanted & too_wide),
+            TripCause.PULSE_WIDTH: (self.width_check & self.armed & (self.width > self.width_cap))
+            | (wanted & too_wide),
             TripCause.DUTY: wanted & too_soon,
             TripCause.COMPLIANCE: self.armed & self.on & too_much,
             TripCause.HOT_SWITCH: (self.armed & (self.level_write | self.switch) & (self.on | self.gate))

@@ -2,8 +2,8 @@
 
 A record of a W-word geometry has RECORD_HEADER + 6*W words: cycle, kind, a, b, then up to 6*W words of bits or values. W is the number of
 64-bit words that hold one bit per line of the longest family; line 64*w + i is bit i of word w. Cycles are absolute device cycles and never
-go back. Pins that change in the same cycle give records in the order of `Kind`. Pulse gates change in the middle of a cycle, too, in a build
-with two taps per cycle, and may change twice in one: field a of a GATES record is the tap.
+go back. Pins that change in the same cycle give records in the order of `Kind`. In a build with two taps per cycle pulse gates change in
+the middle of a cycle, too, and may change twice in one: field a of a GATES record is the tap.
 """
 
 from __future__ import annotations

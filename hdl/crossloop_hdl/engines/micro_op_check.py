@@ -103,7 +103,9 @@ class MicroOpCheck(wiring.Component):
                             m.d.comb += outside.eq(1)
             with m.Case(Opcode.PULSE):
                 m.d.comb += [
-                    outside.eq(zero_count | (op.c[:24] == 0) | ((op.a == 0) & (op.c[24:] < gap_min_taps(build.gate_taps)))),
+                    outside.eq(
+                        zero_count | (op.c[:24] == 0) | ((op.a == 0) & (op.c[24:] < gap_min_taps(build.gate_taps)))
+                    ),
                     self.width.eq(op.c[:24]),
                 ]
             with m.Case(Opcode.COINCIDE):

@@ -49,7 +49,9 @@ class Boundary:
     def watched(self) -> list[str]:
         """Outputs that the harness reads."""
         bytes_out = ("uart_tx",) if self.uart else ("tx__valid", "tx__payload", "rx__ready")
-        return [name for name in (*OUTPUTS, *GATE_LINES, *GATE_HALVES, *bytes_out, "samples__ready") if name in self.outputs]
+        return [
+            name for name in (*OUTPUTS, *GATE_LINES, *GATE_HALVES, *bytes_out, "samples__ready") if name in self.outputs
+        ]
 
     @property
     def driven(self) -> list[str]:
