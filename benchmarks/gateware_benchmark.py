@@ -25,7 +25,7 @@ def operations(parameters: Parameters) -> dict[str, Operation]:
     levels = np.full(rows, 40, np.int8)
     bytes_ = np.full(max(rows, columns), 99, np.uint8)
     cycling = Cycling(
-        set_levels=(40, -40), reset_levels=(-40, 40), set_cycles=48, reset_cycles=48, gap_cycles=48, reading=Reading(20)
+        set_levels=(40, -40), reset_levels=(-40, 40), set_taps=48, reset_taps=48, gap_taps=48, reading=Reading(20)
     )
     return {
         "product": Product(0, Family.COLUMNS, levels, columns),

@@ -51,11 +51,11 @@ def cycle_cell(
     """Execute `Tile.endure`."""
     session = tile.session
     clock = session.clock
-    width = clock.cycles(width_s, "width_s")
+    width = clock.width_taps(width_s)
     up, _down = tile.write_levels(v_set_v)
     _up, down = tile.write_levels(v_reset_v)
     cycling = Cycling(
-        set_levels=up, reset_levels=down, set_cycles=width, reset_cycles=width, gap_cycles=clock.cycles(gap_s, "gap_s", 0xFFFF),
+        set_levels=up, reset_levels=down, set_taps=width, reset_taps=width, gap_taps=clock.gap_taps(gap_s),
         level_cycles=clock.cycles(level_settle_s, "level_settle_s") if level_settle_s else 0,
         reading=Reading(
             session.levels.code(v_read_v, "v_read_v"), range_index, clock.cycles(settle_s, "settle_s", 0xFFFF),

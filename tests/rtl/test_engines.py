@@ -1,6 +1,7 @@
 """Each engine alone under cocotb, against references written from the contract."""
 
 import pytest
+from pins.pulse_path import PulsePath
 
 from crossloop.protocol.parameters import Parameters
 from crossloop_hdl.arithmetic.unit import ArithmeticUnit
@@ -21,6 +22,10 @@ def test_level_sequencer(simulate):
 
 def test_pulse_generator(simulate):
     simulate(PulseGenerator(), "pulse_generator")
+
+
+def test_pulses_at_two_taps_per_cycle(simulate):
+    simulate(PulsePath(), "pulse_path")
 
 
 @pytest.mark.parametrize(("rows", "columns"), GEOMETRIES)

@@ -60,7 +60,7 @@ def test_no_run_takes_longer_than_its_dry_run(open_session) -> None:
     session = open_session("model", f"rows=6&columns=5&{RRAM}", limits=LIMITS)
     # A target that no reading ever meets: every cell takes every attempt.
     table = WriteVerifyTable(
-        up=Ladder(start=10, stop=10, step=0, width_cycles=48), down=Ladder(start=10, stop=10, step=0, width_cycles=48), window=1,
+        up=Ladder(start=10, stop=10, step=0, width_taps=48), down=Ladder(start=10, stop=10, step=0, width_taps=48), window=1,
         read_code=200, attempts=40, averages=2,
     )  # fmt: skip
     session.arm()
@@ -223,7 +223,7 @@ def test_endurance_is_equal_on_model_and_rtl_and_as_fast_as_predicted(open_sessi
     assert sessions[0].counters().train_pulses == 1400
     clock = sessions[0].clock
     cycling = Cycling(
-        set_levels=(1000, -1000), reset_levels=(-1200, 1200), set_cycles=48, reset_cycles=48, gap_cycles=48,
+        set_levels=(1000, -1000), reset_levels=(-1200, 1200), set_taps=48, reset_taps=48, gap_taps=48,
         reading=Reading(200, settle_cycles=48, integrate_cycles=48),
     )  # fmt: skip
     predicted = Endurance(cycling, 0, (1, 2), segments_of(log_spaced(700))).dry_run(sessions[0].parameters)
@@ -269,8 +269,8 @@ def test_a_waveform_is_equal_everywhere_and_exact_at_the_pins(open_session, read
         pins = session.transport.world.transcript.pins
         gates = [(entry.cycle, entry.values) for entry in pins if entry.what == "GATES"]
         on = [(cycle, gates[n + 1][0]) for n, (cycle, values) in enumerate(gates) if values == (0b010, 0b0100, 0)]
-        assert [end - begin for begin, end in on] == [step.width_cycles for step in steps]
-        assert [after[0] - before[1] for before, after in itertools.pairwise(on)] == [s.gap_cycles for s in steps[:-1]]
+        assert [end - begin for begin, end in on] == [step.width_taps for step in steps]
+        assert [after[0] - before[1] for before, after in itertools.pairwise(on)] == [s.gap_taps for s in steps[:-1]]
         operation = Waveform(0, (1, 2), steps, reading)
         assert session.cycles == operation.dry_run(session.parameters).cycles
     assert np.array_equal(*found)
@@ -302,15 +302,15 @@ def test_a_staircase_raises_a_cell_above_its_threshold(open_session) -> None:
     session.arm()
     session.transport.world.plant.set_conductance_s(0, 1e-6)
     reading = Reading(200, settle_cycles=20, integrate_cycles=30)
-    codes = session.tile(0).play(1, 2, staircase(100, 1400, 50, width_cycles=48, gap_cycles=500), reading=reading)
+    codes = session.tile(0).play(1, 2, staircase(100, 1400, 50, width_taps=48, gap_taps=500), reading=reading)
     assert np.ptp(codes[:4]) <= 4
     assert codes[-1] > 10 * codes[0]
 
 
 def test_spikes_meet_with_their_delay() -> None:
-    pair = spike_pair((5, -3), (4, -2), 1, width_cycles=10, gap_cycles=100)
+    pair = spike_pair((5, -3), (4, -2), 1, width_taps=10, gap_taps=100)
     assert [(step.row_code, step.column_code) for step in pair] == [(5, 0), (-3, 4), (0, -2)]
-    early = spike_pair((5, -3), (4, -2), -1, width_cycles=10, gap_cycles=100)
+    early = spike_pair((5, -3), (4, -2), -1, width_taps=10, gap_taps=100)
     assert [(step.row_code, step.column_code) for step in early] == [(0, 4), (5, -2), (-3, 0)]
 
 

@@ -119,8 +119,8 @@ class EngineBay(wiring.Component):
         m.submodules.check = check = MicroOpCheck(self._parameters)
         m.submodules.coincidence = self.coincidence = coincidence = CoincidenceController(self._parameters)
         m.submodules.sampler = self.sampler = sampler = SampleSequencer(self._parameters)
-        m.submodules.pulses = pulses = PulseGenerator()
         build = self._parameters
+        m.submodules.pulses = pulses = PulseGenerator(build.gate_taps)
         m.submodules.levels = levels = LevelSequencer(
             build.level_write_cycles, build.level_settle_cycles, level_wait(build)
         )
@@ -255,6 +255,8 @@ class EngineBay(wiring.Component):
             safety.row_mask.eq(coincidence.row_mask), safety.column_mask.eq(coincidence.column_mask),
             coincidence.row_drive.eq(safety.row_drive), coincidence.column_drive.eq(safety.column_drive),
         ]  # fmt: skip
+        if self._parameters.gate_taps > 1:
+            m.d.comb += [safety.late.eq(pulses.late), safety.early.eq(pulses.early)]
         for source, strobe in ((safety.level, pins.level), (sampler.conversion, pins.conversion)):
             m.d.comb += [strobe.valid.eq(source.valid), strobe.payload.eq(source.payload)]
         wiring.connect(m, wiring.flipped(pins.samples), sampler.samples)

@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.parts.reference import LEVEL_DAC, PIN_DELAY, converter_chips
-from crossloop_hdl.frontend.direct import DirectSignature
+from crossloop_hdl.frontend.direct import GATE_HALVES, DirectSignature
 from crossloop_hdl.layouts import PREFIX, family_lines
 from crossloop_hdl.parts.converters import ConverterBank
 from crossloop_hdl.parts.level_bank import LevelBank, chip_numbers
@@ -26,6 +26,8 @@ class ReferenceSignature(wiring.Signature):
     -------
     row_address_low, row_address_high, row_enable : Out(rows)
         A0, A1 and EN of each row's ADG1604; the same for the other families.
+    row_enable_second : Out(rows)
+        Only in builds with two taps per cycle: EN in the second half of the cycle, `row_enable` in its first half; see `LineMultiplexers`.
     tile : Out(8)
         To the decoder that connects one of several arrays to the lines.
     level_cs_n, level_sclk, level_sdi : Out(chips), Out(1), Out(1)
@@ -44,7 +46,7 @@ class ReferenceSignature(wiring.Signature):
         multiplexers = {
             f"{PREFIX[family]}_{pin}": Out(lines)
             for family, lines in family_lines(parameters).items()
-            for pin in ("address_low", "address_high", "enable")
+            for pin in multiplexer_pins(parameters)
         }
         super().__init__({
             **multiplexers, "tile": Out(8),
@@ -54,6 +56,11 @@ class ReferenceSignature(wiring.Signature):
             "convst": Out(1), "adc_reset": Out(1, init=1), "adc_cs_n": Out(1, init=1), "adc_sclk": Out(1, init=1),
             "busy": In(converters), "douta": In(converters), "doutb": In(converters),
         })  # fmt: skip
+
+
+def multiplexer_pins(parameters: Parameters) -> tuple[str, ...]:
+    """Return the names of a line multiplexer's pins."""
+    return ("address_low", "address_high", "enable", *(("enable_second",) if parameters.gate_taps > 1 else ()))
 
 
 class ReferenceFrontEnd(wiring.Component):
@@ -106,10 +113,13 @@ class ReferenceFrontEnd(wiring.Component):
         ]  # fmt: skip
         for family, lines in family_lines(parameters).items():
             name = PREFIX[family]
-            m.submodules[f"{name}_multiplexers"] = multiplexers = LineMultiplexers(lines)
+            m.submodules[f"{name}_multiplexers"] = multiplexers = LineMultiplexers(lines, parameters.gate_taps)
             m.d.comb += multiplexers.configured.eq(self.configured)
             for signal in ("gates", "states_low", "states_high"):
                 m.d.comb += getattr(multiplexers, signal).eq(getattr(core, f"{name}_{signal}"))
-            for signal in ("address_low", "address_high", "enable"):
+            if parameters.gate_taps > 1:
+                for half in GATE_HALVES:
+                    m.d.comb += getattr(multiplexers, half).eq(getattr(core, half))
+            for signal in multiplexer_pins(parameters):
                 m.d.comb += getattr(pins, f"{name}_{signal}").eq(getattr(multiplexers, signal))
         return m

@@ -16,7 +16,7 @@ from crossloop.fabric.assembly import Assembly
 from crossloop.fabric.program import FabricProgram
 from crossloop.fabric.reading import Reading, drive_cell, read_cell
 from crossloop.limits import LimitCodes
-from crossloop.operation import check_line
+from crossloop.operation import check_gap, check_line
 from crossloop.protocol import arithmetic as ar
 from crossloop.protocol import microops as m
 from crossloop.protocol.arithmetic import Condition, Function
@@ -37,20 +37,20 @@ SEGMENT_WORDS = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Cycling:
-    """One SET and RESET cycle and its readings, in codes and cycles."""
+    """One SET and RESET cycle and its readings, in codes, taps and cycles."""
 
     set_levels: tuple[int, int]
     """Level codes (row, column) of the SET pulse."""
     reset_levels: tuple[int, int]
     """Level codes of the RESET pulse."""
-    set_cycles: int
-    """Width of the SET pulse."""
-    reset_cycles: int
-    """Width of the RESET pulse."""
-    gap_cycles: int
-    """Time after each pulse."""
+    set_taps: int
+    """Width of the SET pulse, in taps."""
+    reset_taps: int
+    """Width of the RESET pulse, in taps."""
+    gap_taps: int
+    """Time after each pulse, in taps."""
     level_cycles: int = 0
-    """Time the level converters need before each pulse, beside the micro-ops' own."""
+    """Cycles that the level converters need before each pulse, beside the micro-ops' own."""
     reading: Reading
     """How the cell is read."""
 
@@ -96,7 +96,7 @@ class Endurance(FabricProgram):
         code.compute("left", Function.MULTIPLY, "left", 1 << _UNIT_BITS)
         code.increase("left", "rest")
         again = code.here()
-        code.add(*self._pulse(self.cycling.set_levels, self.cycling.set_cycles))
+        code.add(*self._pulse(self.cycling.set_levels, self.cycling.set_taps))
         code.increase("left", -1)
         read = read_cell(self.cell, self.cycling.reading)
         skip = len(read) + 3
@@ -107,7 +107,7 @@ class Endurance(FabricProgram):
         code.load("word", self.cell[1])
         code.store("word", 0, "place")
         assert len(code) == at + skip
-        code.add(*self._pulse(self.cycling.reset_levels, self.cycling.reset_cycles))
+        code.add(*self._pulse(self.cycling.reset_levels, self.cycling.reset_taps))
         code.branch(again, Condition.GREATER, "left", 0)
         code.add(*read)
         code.load("word", self.cell[1])
@@ -141,7 +141,8 @@ class Endurance(FabricProgram):
         for name in ("set", "reset"):
             for code in getattr(cycling, f"{name}_levels"):
                 limits.check_level(code, levels, f"{name} level")
-            limits.check_width(getattr(cycling, f"{name}_cycles"), clock, f"{name} pulse width")
+            limits.check_width(getattr(cycling, f"{name}_taps"), clock, f"{name} pulse width")
+        check_gap(cycling.gap_taps, clock)
         if any(not 1 <= count <= COUNT_MAX for count in self.segments) or not self.segments:
             raise RangeError(
                 f"cycles between readings must be from 1 to {COUNT_MAX}, not {self.segments}; nothing was pulsed"
@@ -158,7 +159,7 @@ class Endurance(FabricProgram):
         wait = [m.wait(self.cycling.level_cycles)] if self.cycling.level_cycles else []
         return [
             m.level(Family.ROWS, row, levels[0]), m.level(Family.COLUMNS, column, levels[1]), *wait,
-            m.pulse(1, width, self.cycling.gap_cycles),
+            m.pulse(1, width, self.cycling.gap_taps),
         ]  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from enum import IntEnum
 from crossloop.protocol.errors import RangeError
 from crossloop.protocol.streams import Family
 
-PROTOCOL_VERSION = 3
+PROTOCOL_VERSION = 4
 """Number of the wire format; raised whenever a frame, command, record, register or micro-op changes its meaning."""
 
 ALL_LINES = 0xFFFF
@@ -37,6 +37,7 @@ _LIMITS: dict[str, tuple[int, int]] = {
     "rows": (1, 1024),
     "columns": (1, 1024),
     "gate_lines": (GateLines.NONE, GateLines.COLUMNS),
+    "gate_taps": (1, 2),
     "tiles": (1, 256),
     "level_bits": (2, 16),
     "sample_bits": (2, 15),
@@ -68,6 +69,8 @@ class Parameters:
     """Column lines of every tile."""
     gate_lines: int = GateLines.NONE
     """How the gate lines lie, one of `GateLines`."""
+    gate_taps: int = 1
+    """Taps per clock cycle in which a pulse may begin or end: 2 where the pins of the pulse gates have DDR outputs."""
     tiles: int = 1
     """Arrays that share this controller and front end."""
     level_bits: int = 7

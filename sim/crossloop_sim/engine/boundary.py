@@ -19,6 +19,8 @@ OUTPUTS = (
 """Outputs that the harness watches."""
 GATE_LINES = ("gate_line_gates", "gate_line_states_low", "gate_line_states_high")
 """Outputs that a build without gate lines has not."""
+GATE_HALVES = ("gates_late", "gates_early")
+"""Outputs that a build with one tap per cycle has not."""
 INPUTS = ("samples__valid", "samples__payload", "emergency_stop")
 COMPLIANCE = "compliance"
 """Input that a component may lack."""
@@ -47,7 +49,9 @@ class Boundary:
     def watched(self) -> list[str]:
         """Outputs that the harness reads."""
         bytes_out = ("uart_tx",) if self.uart else ("tx__valid", "tx__payload", "rx__ready")
-        return [name for name in (*OUTPUTS, *GATE_LINES, *bytes_out, "samples__ready") if name in self.outputs]
+        return [
+            name for name in (*OUTPUTS, *GATE_LINES, *GATE_HALVES, *bytes_out, "samples__ready") if name in self.outputs
+        ]
 
     @property
     def driven(self) -> list[str]:
@@ -86,6 +90,8 @@ def describe(component: Any) -> Boundary:
     macros = {"CL_WORDS": -(-max(outputs["row_gates"], outputs["column_gates"]) // 64)}
     if GATE_LINES[0] in outputs:
         macros["CL_GATE_LINES"] = 1
+    if GATE_HALVES[0] in outputs:
+        macros["CL_GATE_HALVES"] = 1
     if COMPLIANCE in inputs:
         macros["CL_COMPLIANCE"] = 1
     for name, fields in (("level", LEVEL_FIELDS), ("conversion", CONVERSION_FIELDS)):

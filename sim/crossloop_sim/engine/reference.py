@@ -14,7 +14,7 @@ from crossloop.protocol.parts.adg1414 import Route
 from crossloop.protocol.parts.reference import LEVEL_DAC, PIN_DELAY, chain_devices, converter_chips
 from crossloop_hdl.core import Core
 from crossloop_hdl.frontend.direct import DirectSignature
-from crossloop_hdl.frontend.reference import ReferenceFrontEnd
+from crossloop_hdl.frontend.reference import ReferenceFrontEnd, multiplexer_pins
 from crossloop_hdl.layouts import PREFIX, family_lines
 from crossloop_hdl.parts.level_bank import chip_numbers
 from crossloop_hdl.uart import UartReceiver, UartTransmitter
@@ -84,13 +84,19 @@ class PartModels(wiring.Component):
 
     def _add_lines(self, m: Module) -> None:
         """Add the line multiplexers."""
+        late, early = [], []
         for family, lines in family_lines(self._parameters).items():
             name = PREFIX[family]
-            m.submodules[f"{name}_switches"] = switches = Adg1604Models(lines)
-            for pin in ("address_low", "address_high", "enable"):
+            m.submodules[f"{name}_switches"] = switches = Adg1604Models(lines, self._parameters.gate_taps)
+            for pin in multiplexer_pins(self._parameters):
                 m.d.comb += getattr(switches, pin).eq(getattr(self.pins, f"{name}_{pin}"))
             for signal in ("gates", "states_low", "states_high"):
                 m.d.comb += getattr(self.boundary, f"{name}_{signal}").eq(getattr(switches, signal))
+            if self._parameters.gate_taps > 1:
+                late.append(switches.gates_late)
+                early.append(switches.gates_early)
+        if late:
+            m.d.comb += [self.boundary.gates_late.eq(Cat(*late).any()), self.boundary.gates_early.eq(Cat(*early).any())]
         m.d.comb += self.boundary.tile.eq(self.pins.tile)
 
     def _add_routing(self, m: Module) -> Value:
@@ -213,7 +219,7 @@ def join(m: Module, target: Any, source: Any) -> None:
         m.d.comb += other.eq(value) if member.flow == Out else value.eq(other)
 
 
-DIRECT_MEMBERS = frozenset(DirectSignature(Parameters(gate_lines=GateLines.ROWS)).members)
+DIRECT_MEMBERS = frozenset(DirectSignature(Parameters(gate_lines=GateLines.ROWS, gate_taps=2)).members)
 
 
 def delayed(m: Module, signal: Any) -> Signal:
