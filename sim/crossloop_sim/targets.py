@@ -81,7 +81,7 @@ def _divisor(text: str) -> int:
 
 
 RTL_KEYS: dict[str, Reader] = {
-    "engine": _choice("native", "cxxrtl", "verilator"),
+    "engine": _choice("native", "cxxrtl", "verilator", "coverage"),
     "link": _choice("bytes", "uart"),
     "divisor": _divisor,
 }
