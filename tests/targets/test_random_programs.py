@@ -86,7 +86,7 @@ MICRO_OPS = st.integers(0, 9).flatmap(lambda die: ANY if die == 0 else LEGAL)
 PROGRAMS = st.lists(st.lists(MICRO_OPS, min_size=1, max_size=12), min_size=1, max_size=12)
 
 
-def _play(session: Session, programs: list[list[MicroOp]]) -> list[Status]:
+def play(session: Session, programs: list[list[MicroOp]]) -> list[Status]:
     """Load and run programs past every check of the host; arm anew after each."""
     said = []
     bank = bytes([127, 200, 64, 255])
@@ -112,7 +112,7 @@ def _check(programs: list[list[MicroOp]], seen: dict[str, int]) -> None:
     found = []
     for target in ("model", "rtl"):
         session = crossloop.connect(f"{target}:?{QUERY}&transcript=1", limits=LIMITS, first_sequence=1)
-        said = _play(session, programs)
+        said = play(session, programs)
         session.close()
         monitor = _monitor(session)
         monitor.follow(session.transport.world.transcript.pins)  # type: ignore[attr-defined]

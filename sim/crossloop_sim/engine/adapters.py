@@ -90,7 +90,13 @@ static constexpr size_t CL_POINTS = sizeof(Vtop__Syms::__Vcoverage) / sizeof(uin
 static uint64_t cl_reached[CL_POINTS];   /* the sum over all simulations of this process that have ended */
 static inline uint32_t *cl_counts(cl_model *s) { return s->rootp->vlSymsp->__Vcoverage; }
 static void cl_collect(cl_model *s) { for (size_t i = 0; i < CL_POINTS; i++) cl_reached[i] += cl_counts(s)[i]; }
-static cl_model *cl_model_create(void) { return new cl_model(new VerilatedContext); }
+static cl_model *cl_model_create(void) {
+    cl_model *s = new cl_model(new VerilatedContext);
+    s->eval();
+    /* What signals are at power-on is no change of theirs. */
+    std::fill_n(cl_counts(s), CL_POINTS, 0);
+    return s;
+}
 static void cl_model_destroy(cl_model *s) {
     cl_collect(s);
     VerilatedContext *c = s->contextp();
@@ -100,18 +106,9 @@ static void cl_model_destroy(cl_model *s) {
 }
 static inline void cl_model_step(cl_model *s) { s->clk = 1; s->eval(); s->clk = 0; s->eval(); }
 static void cl_model_reset(cl_model *s) {
-    cl_collect(s);
-    VerilatedContext *c = s->contextp();
-    s->~Vtop();
-    c->coveragep()->clear();
-    new (s) cl_model(c);
-    s->clk = 0;
 #ifdef CL_UART
     s->uart_rx = 1;
 #endif
-    s->eval();
-    /* What signals are at power-on is no change of theirs. */
-    std::fill_n(cl_counts(s), CL_POINTS, 0);
     s->rst = 1;
     cl_model_step(s);
     s->rst = 0;
@@ -125,7 +122,7 @@ extern "C" __attribute__((visibility("default"))) void cl_coverage_write(const c
     cl_model_destroy(s);
 }
 """
-"""As above, but the reset is a port and every simulation begins with one cycle of it; counters are summed before they go."""
+"""As above, but `rst` is a port, and a reset is one cycle of it: memories keep what they hold. Counters are summed before they go."""
 
 
 def verilator_source(boundary: Boundary, life: str = VERILATOR_LIFE) -> str:
