@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -202,7 +202,7 @@ def read_points(counts: Path, verilog: Path) -> list[Point]:
     return points
 
 
-def describe(points: Iterable[Point]) -> list[str]:
+def describe(points: Sequence[Point]) -> list[str]:
     """Return a line for every branch and every run of bits, sorted."""
     said = Counter(
         f"{point.module}: {point.name} (top.v:{point.line}; {point.source or 'no line of Python'})"

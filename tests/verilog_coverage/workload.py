@@ -1,4 +1,4 @@
-"""Everything that is done to a design whose coverage is measured: scenarios, bare lines, random programs, and a stop in the midst of a run."""
+"""What is done to a design whose coverage is measured: scenarios, bare lines, random programs, stops in the midst of a run."""
 
 from __future__ import annotations
 
