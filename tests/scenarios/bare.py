@@ -12,12 +12,15 @@ import numpy as np
 from benches import wire
 from benches.wire import Answer
 
+from crossloop.protocol import microops as m
 from crossloop.protocol.commands import Command
 from crossloop.protocol.errors import Status, TripCause
-from crossloop.protocol.microops import MicroOp
+from crossloop.protocol.microops import LineState, MicroOp
+from crossloop.protocol.parameters import ALL_LINES
 from crossloop.protocol.registers import ACCESS, Access, Register
+from crossloop.protocol.streams import Family
 
-PATIENCE_S = 5e-3
+PATIENCE_S = 50e-3
 """Device time after which an answer will not come any more."""
 OPEN_LIMITS = {
     Register.LEVEL_MIN: -64, Register.LEVEL_MAX: 63, Register.WIDTH_CAP: 80_000, Register.DEAD_MAN: 60_000,
@@ -248,6 +251,49 @@ def press_the_stop(line: Line, rng: np.random.Generator) -> None:
         assert line.read(Register.STATE) == 0b001
 
 
+def pile_up(line: Line, rng: np.random.Generator) -> None:
+    """While a program runs, requests beyond the credit find no slot and a second host finds the device busy; what was taken is executed."""
+    line.open(1)
+    slots = line.world.parameters.request_slots
+    for _ in range(3):
+        taken = [line.request(*program(m.wait(20_000)))]
+        taken += [line.request(command(Command.READ_REGISTER, Register.STATE)) for _ in range(slots - 1)]
+        beyond = wire.frame(wire.REQUEST, line.sequence)
+        second = wire.frame(wire.HELLO, number(rng))
+        got = line.send(b"".join([*taken, beyond, second]), slots + 2)
+        said = [(answer.kind, answer.status) for answer in got]
+        assert said == [(wire.REFUSAL, wire.OVERFLOW), (wire.REFUSAL, wire.BUSY), *[(wire.REPLY, wire.OK)] * slots]
+
+
+def last_for_long(line: Line, rng: np.random.Generator) -> None:
+    """Pulses, waits, conversions and trains that need the upper bits of their counters."""
+    line.open(1, width_cap=0xFFFFFF, dead_man=0x7FFFFFFF)
+    probabilities = [
+        command(Command.WRITE_BYTES, bank, lines) + bytes([0x7F]) * lines
+        for bank, lines in ((1, line.world.parameters.rows), (2, line.world.parameters.columns))
+    ]
+    line.ask(*probabilities)
+    drive = (
+        m.level(Family.ROWS, ALL_LINES, 40), m.connect(Family.ROWS, LineState.DRIVE), m.connect(Family.COLUMNS, LineState.DRIVE),
+    )  # fmt: skip
+    width = (1 << 17) + number(rng, 16)
+    answer = line.run(*drive, m.pulse(1, width, 0xFFFF), m.pulse(3000, 1, 1))
+    assert answer.status == Status.OK
+    assert line.read(Register.TRAIN_PULSES) == 3001
+    answer = line.run(
+        *drive, m.coincide(3000, 1, 1, row_sign=0, column_sign=0), m.coincide(2, 0xFFFF, 200, row_sign=0, column_sign=0)
+    )
+    assert answer.status == Status.OK
+    assert line.read(Register.SLOTS) == 3002
+    answer = line.run(
+        *drive, m.pulse(1, width, 3), m.connect(Family.COLUMNS, LineState.SENSE),
+        m.convert(Family.COLUMNS, 1, settle_cycles=0xFFFF, integrate_cycles=0xFFFF),
+    )  # fmt: skip
+    assert answer.status == Status.OK
+    assert line.read(Register.DELIVERED) == 2 * 0xFFFF + 1
+    assert line.run(m.wait(1 << 18)).status == Status.OK
+
+
 BARE: dict[str, Callable[[Line, np.random.Generator], None]] = {
     "limits of any value": keep_limits_of_any_value,
     "spoilt frames": spoil_frames,
@@ -255,6 +301,8 @@ BARE: dict[str, Callable[[Line, np.random.Generator], None]] = {
     "odd commands": send_odd_commands,
     "silence": fall_silent,
     "stop input": press_the_stop,
+    "piled requests": pile_up,
+    "long times": last_for_long,
 }
 """Name and what it does."""
 

@@ -128,7 +128,7 @@ COUNTER = [_toggle("counter", bit, count=int(bit < 2)) for bit in range(6)]
 
 
 def test_what_is_waived_counts_neither_as_reached_nor_as_missed():
-    upper = Waiver(TOGGLE, "top.*", ("count*",), (5, 4), "long")
+    upper = Waiver(TOGGLE, "top.*", ("count*",), ((5, 4),), "long")
     found = Waived([*COUNTER, _toggle("other", 5, 0, "bottom")], [upper])
     assert found.tally(TOGGLE) == Tally(reached=2, missed=3, waived=2)
     assert found.tally(TOGGLE).ratio == 2 / 5
@@ -139,7 +139,7 @@ def test_what_is_waived_counts_neither_as_reached_nor_as_missed():
 
 
 def test_a_waiver_of_points_that_are_reached_waives_nothing():
-    reached = Waiver(TOGGLE, "top.a", ("counter",), (1, 0), "we thought so")
+    reached = Waiver(TOGGLE, "top.a", ("counter",), ((1, 0),), "we thought so")
     found = Waived(COUNTER, [reached])
     assert found.tally(TOGGLE) == Tally(2, 4, 0)
     with pytest.raises(WaiverError, match=r"waive nothing.*counter\[1:0\]"):
@@ -152,7 +152,7 @@ def test_a_waiver_of_points_that_are_reached_waives_nothing():
         ('kind = "toggle"\nmodule = "a"\nnames = ["b"]', "it needs kind, module, names, reason"),
         ('kind = "toggle"\nmodule = "a"\nnames = ["b"]\nreason = " "', "a reason"),
         ('kind = "line"\nmodule = "a"\nnames = ["b"]\nreason = "c"', "kind branch or toggle"),
-        ('kind = "toggle"\nmodule = "a"\nnames = ["b"]\nreason = "c"\nbits = "3:9"', "like 31:24"),
+        ('kind = "toggle"\nmodule = "a"\nnames = ["b"]\nreason = "c"\nbits = "3:9"', "like '31:24, 3:0'"),
         ('kind = "branch"\nmodule = "a"\nnames = ["b"]\nreason = "c"\nbits = "9:3"', "only toggles"),
     ],
 )

@@ -29,8 +29,8 @@ class Waiver:
         Path of the component; `*` stands for any text.
     names : tuple of str
         Names of points, with `*` as above.
-    bits : tuple of (int, int), optional
-        Highest and lowest bit of a toggle; all of them if left out.
+    bits : tuple of (int, int)
+        Runs of bits of a toggle, highest and lowest; empty for all of them.
     reason : str
         Why.
     """
@@ -38,19 +38,20 @@ class Waiver:
     kind: str
     module: str
     names: tuple[str, ...]
-    bits: tuple[int, int] | None
+    bits: tuple[tuple[int, int], ...]
     reason: str
 
     def covers(self, point: Point) -> bool:
         """Return whether the point is one of those, reached or not."""
         if point.kind != self.kind or not _like(self.module, point.module):
             return False
-        if self.bits is not None and not self.bits[1] <= point.bit <= self.bits[0]:
+        if self.bits and not any(low <= point.bit <= high for high, low in self.bits):
             return False
         return any(_like(name, point.name) for name in self.names)
 
     def __str__(self) -> str:
-        bits = "" if self.bits is None else f"[{self.bits[0]}:{self.bits[1]}]"
+        runs = ", ".join(f"{high}:{low}" for high, low in self.bits)
+        bits = f"[{runs}]" if runs else ""
         return f"{self.kind} of {self.module}: {', '.join(name + bits for name in self.names)}"
 
 
@@ -78,18 +79,24 @@ def read_waivers(path: Path = WAIVERS) -> list[Waiver]:
             raise WaiverError(
                 f"{where} needs kind {BRANCH} or {TOGGLE}, at least one name, and a reason; it is {entry}"
             )
-        bits = re.fullmatch(r"(\d+):(\d+)", entry.get("bits", "0:0"))
-        if bits is None or int(bits[1]) < int(bits[2]) or (entry["kind"] == BRANCH and "bits" in entry):
+        bits = _bits(entry.get("bits", ""))
+        if bits is None or (entry["kind"] == BRANCH and "bits" in entry):
             raise WaiverError(
-                f"{where} has the bits {entry['bits']!r}; they must be like 31:24, and only toggles have them"
+                f"{where} has the bits {entry['bits']!r}; they must be like '31:24, 3:0', and only toggles have them"
             )
-        waivers.append(
-            Waiver(
-                entry["kind"], entry["module"], tuple(entry["names"]),
-                (int(bits[1]), int(bits[2])) if "bits" in entry else None, entry["reason"].strip(),
-            )
-        )  # fmt: skip
+        waivers.append(Waiver(entry["kind"], entry["module"], tuple(entry["names"]), bits, entry["reason"].strip()))
     return waivers
+
+
+def _bits(text: str) -> tuple[tuple[int, int], ...] | None:
+    """Return runs of bits, or None if they cannot be read."""
+    runs = []
+    for part in text.split(", ") if text else []:
+        found = re.fullmatch(r"(\d+):(\d+)", part)
+        if found is None or int(found[1]) < int(found[2]):
+            return None
+        runs.append((int(found[1]), int(found[2])))
+    return tuple(runs)
 
 
 @dataclass(frozen=True)

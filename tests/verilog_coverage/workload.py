@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import scenarios
 from hypothesis import HealthCheck, given, settings
-from scenarios.bare import BARE, Line, command, program, run_bare
+from scenarios.bare import BARE, SEED, Line, command, program, run_bare
 from targets.test_random_programs import LIMITS, PROGRAMS, play
 
 import crossloop
@@ -24,7 +24,8 @@ from crossloop_sim.targets import open_rtl
 
 RANDOM_EXAMPLES = 60
 """Lists of random programs, as many as the test of the same name plays."""
-BARE_SEEDS = range(1, 5)
+BARE_SEEDS = {"limits of any value": range(1, 7)}
+"""Seeds of those that are done more than once."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def exercise(design: Design, progress: Progress) -> RtlTransport:
         _reset(session.transport)
     for name in BARE:
         progress(name)
-        for seed in BARE_SEEDS:
+        for seed in BARE_SEEDS.get(name, (SEED,)):
             transport = open_rtl(url)
             run_bare(name, transport, seed)
             _reset(transport)
