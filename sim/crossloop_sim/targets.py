@@ -30,7 +30,7 @@ class ModelTransport(SimulatedTransport):
         self.controller = GoldenModel(world.parameters, world.seam, host_kicks=True)
         self._arrived = bytearray()
         self._run_s = 0.0
-        world.attach(self._figures, self._advance, self.controller.set_compliance)
+        world.attach(self._figures, self._advance, self.controller.set_compliance, self.controller.set_emergency_stop)
 
     def _figures(self) -> dict[str, Any]:
         return {"engine": "golden model", "cycles": self.controller.cycle, "run_s": self._run_s}
@@ -81,7 +81,7 @@ def _divisor(text: str) -> int:
 
 
 RTL_KEYS: dict[str, Reader] = {
-    "engine": _choice("native", "cxxrtl", "verilator"),
+    "engine": _choice("native", "cxxrtl", "verilator", "coverage"),
     "link": _choice("bytes", "uart"),
     "divisor": _divisor,
 }

@@ -68,7 +68,7 @@ _SINGLE_GATE = st.builds(
 )  # fmt: skip
 
 
-def _programs(gate_taps: int) -> st.SearchStrategy[list[list[MicroOp]]]:
+def programs_of(gate_taps: int) -> st.SearchStrategy[list[list[MicroOp]]]:
     """Return lists of programs, most of whose micro-ops the device accepts; after an INDEX they may be illegal all the same."""
     widths = st.integers(1, WIDTH_CAP * gate_taps)
     legal = st.one_of(
@@ -91,7 +91,7 @@ def _programs(gate_taps: int) -> st.SearchStrategy[list[list[MicroOp]]]:
     return st.lists(st.lists(micro_ops, min_size=1, max_size=12), min_size=1, max_size=12)
 
 
-def _play(session: Session, programs: list[list[MicroOp]]) -> list[Status]:
+def play(session: Session, programs: list[list[MicroOp]]) -> list[Status]:
     """Load and run programs past every check of the host; arm anew after each."""
     said = []
     bank = bytes([127, 200, 64, 255])
@@ -119,7 +119,7 @@ def _check(programs: list[list[MicroOp]], gate_taps: int, seen: dict[str, int]) 
         session = crossloop.connect(
             f"{target}:?{QUERY}&gate_taps={gate_taps}&transcript=1", limits=LIMITS, first_sequence=1
         )
-        said = _play(session, programs)
+        said = play(session, programs)
         session.close()
         monitor = _monitor(session)
         monitor.follow(session.transport.world.transcript.pins)  # type: ignore[attr-defined]
@@ -138,7 +138,7 @@ def _run(examples: int, gate_taps: int) -> dict[str, int]:
     @settings(
         max_examples=examples, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
     )
-    @given(_programs(gate_taps))
+    @given(programs_of(gate_taps))
     def check(programs: list[list[MicroOp]]) -> None:
         _check(programs, gate_taps, seen)
 

@@ -68,7 +68,7 @@ class RtlTransport(SimulatedTransport):
         self._cycles = 0
         if settings.parameters.frontend == "reference":
             self._power_up(power_up_cycles(settings.parameters))
-        world.attach(self._figures, self._advance, self.simulation.set_compliance)
+        world.attach(self._figures, self._advance, self.simulation.set_compliance, self.simulation.set_emergency_stop)
 
     def close(self) -> None:
         """Release the link and the simulation. Device time ends with it, so nothing is pulsed any more."""

@@ -66,7 +66,7 @@ def test_wrong_model_urls_are_refused(url, error, message):
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("rtl:?engine=modelsim", "engine must be one of native, cxxrtl, verilator, not 'modelsim'"),
+        ("rtl:?engine=modelsim", "engine must be one of native, cxxrtl, verilator, coverage, not 'modelsim'"),
         ("rtl:?link=usb", "link must be one of bytes, uart, not 'usb'"),
         ("rtl:?link=uart&divisor=1", "divisor must be an integer from 2 to 65535 cycles per bit, not '1'"),
         ("rtl:?divisor=16", "gives divisor without link=uart"),
