@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 from urllib.parse import parse_qsl
 
 from crossloop.protocol.errors import RangeError, TargetError
 from crossloop.protocol.parameters import RANGES, Parameters
-from crossloop.protocol.parts.reference import FRONT_END_FIELDS, reference_parameters
+from crossloop.protocol.parts.reference import FRONT_END_FIELDS, least_break_cycles, reference_parameters
 from crossloop_sim.plant import PlantConfiguration, preset
 
 DEFAULT_PRESET = "rpu"
@@ -134,6 +134,8 @@ def _parameters(url: str, values: dict[str, Any]) -> Parameters:
         raise TargetError(
             f"target {url!r} gives {', '.join(given)}, which the parts of the reference front end decide; leave it out"
         )
+    if "break_cycles" not in values:
+        parameters = replace(parameters, break_cycles=least_break_cycles(parameters.clock_hz))
     return reference_parameters(parameters)
 
 

@@ -1,7 +1,8 @@
 """ADG1604: one of four switches chosen by a1 and a0, all open while en is low.
 
 Sources: ADG1604 datasheet (function); its switching times were in no page read, so a quad switch of the family at +-15 V (ADG411,
-tOFF 145 ns at most) stands in for the time that a connection may last after en falls.
+tOFF 145 ns at most) stands in for the time that a connection may last after en falls. Breaking before making within the part is in the
+datasheet of the ADG804 with the same pins; the table does not count on it.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ from collections.abc import Mapping
 
 from crossloop_sim.bfm.part import Minimum, Part
 
-_STAND_IN = "ADG411 tOFF max stands in"
+_SKEW = "no figure known; room for unequal wires"
 
 MINIMA: Mapping[str, Minimum] = {
-    "en fall to address": Minimum(145_000, "?", _STAND_IN),
-    "en low between connections": Minimum(145_000, "?", f"{_STAND_IN}: break before make"),
-    "address to en rise": Minimum(0, "?", "none known; the address may not come after en"),
+    "en fall to address": Minimum(1_000, "?", _SKEW),
+    "en low between connections": Minimum(145_000, "?", "ADG411 tOFF max stands in: break before make"),
+    "address to en rise": Minimum(1_000, "?", _SKEW),
 }
 
 

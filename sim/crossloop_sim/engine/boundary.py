@@ -24,6 +24,8 @@ COMPLIANCE = "compliance"
 """Input that a component may lack."""
 BYTE_PORTS = ("rx__valid", "rx__payload", "tx__valid", "tx__payload")
 UART_PORTS = ("uart_rx", "uart_tx")
+PROBE = "probe"
+"""Output that a component may have: pins inside it, joined, whose changes the harness notes."""
 READY = ("rx__ready", "tx__ready", "samples__ready")
 """Ports that a component may lack; then the stream is always ready."""
 LEVEL_FIELDS = ("family", "line", "code")
@@ -47,7 +49,7 @@ class Boundary:
     def watched(self) -> list[str]:
         """Outputs that the harness reads."""
         bytes_out = ("uart_tx",) if self.uart else ("tx__valid", "tx__payload", "rx__ready")
-        return [name for name in (*OUTPUTS, *GATE_LINES, *bytes_out, "samples__ready") if name in self.outputs]
+        return [name for name in (*OUTPUTS, *GATE_LINES, *bytes_out, "samples__ready", PROBE) if name in self.outputs]
 
     @property
     def driven(self) -> list[str]:
@@ -88,6 +90,8 @@ def describe(component: Any) -> Boundary:
         macros["CL_GATE_LINES"] = 1
     if COMPLIANCE in inputs:
         macros["CL_COMPLIANCE"] = 1
+    if PROBE in outputs:
+        macros["CL_PROBE"] = -(-outputs[PROBE] // 64)
     for name, fields in (("level", LEVEL_FIELDS), ("conversion", CONVERSION_FIELDS)):
         macros |= _fields(name, layouts[f"{name}__payload"], fields)
     return Boundary(inputs, outputs, macros, uart)

@@ -4,7 +4,7 @@ from functools import reduce
 from operator import and_, or_
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -14,7 +14,7 @@ from crossloop.protocol.parts.adg1414 import Route
 from crossloop.protocol.parts.reference import LEVEL_DAC, PIN_DELAY, chain_devices, converter_chips
 from crossloop_hdl.core import Core
 from crossloop_hdl.frontend.direct import DirectSignature
-from crossloop_hdl.frontend.reference import ReferenceFrontEnd
+from crossloop_hdl.frontend.reference import ReferenceFrontEnd, ReferenceSignature
 from crossloop_hdl.layouts import PREFIX, family_lines
 from crossloop_hdl.parts.level_bank import chip_numbers
 from crossloop_hdl.uart import UartReceiver, UartTransmitter
@@ -156,13 +156,15 @@ class ReferenceWorld(wiring.Component):
         The build, as `reference_parameters` returns it.
     divisor : int, optional
         Clock cycles per bit of a serial line; without one, bytes come and go whole.
+    probe : bool
+        Whether the front end's pins are to be seen.
 
     Members
     -------
-    They are those of `Core`, or of `UartCore`.
+    They are those of `Core`, or of `UartCore`, and `probe`, the pins in the order of `probe_layout`.
     """
 
-    def __init__(self, parameters: Parameters, divisor: int | None = None) -> None:
+    def __init__(self, parameters: Parameters, divisor: int | None = None, *, probe: bool = False) -> None:
         self._parameters, self._divisor = parameters, divisor
         self.front_end = ReferenceFrontEnd(parameters)
         """Submodule; in the open, so that a bench can watch its pins."""
@@ -174,6 +176,7 @@ class ReferenceWorld(wiring.Component):
         super().__init__({
             **link, "emergency_stop": In(1), "compliance": In(1), "running": Out(1), "tripped": Out(1),
             **DirectSignature(parameters).members,
+            **({"probe": Out(sum(probe_layout(parameters).values()))} if probe else {}),
         })  # fmt: skip
 
     def elaborate(self, _platform: Any) -> Module:
@@ -189,6 +192,8 @@ class ReferenceWorld(wiring.Component):
             core.emergency_stop.eq(self.emergency_stop), core.compliance.eq(self.compliance), parts.count.eq(core.conversion.payload.count),
             self.running.eq(delayed(m, core.running)), self.tripped.eq(delayed(m, core.tripped)),
         ]  # fmt: skip
+        if "probe" in self.signature.members:
+            m.d.comb += self.probe.eq(Cat(getattr(front_end.pins, name) for name in probe_layout(self._parameters)))
         # The controller hears the host once the parts are configured.
         if self._divisor is None:
             m.d.comb += [
@@ -202,6 +207,11 @@ class ReferenceWorld(wiring.Component):
             wiring.connect(m, core.tx, transmitter.i)
             m.d.comb += [receiver.pin.eq(self.uart_rx | ~front_end.configured), self.uart_tx.eq(transmitter.pin)]
         return m
+
+
+def probe_layout(parameters: Parameters) -> dict[str, int]:
+    """Return width of every pin of the front end, by name; the first is lowest in the probe."""
+    return {name: Shape.cast(member.shape).width for name, member in ReferenceSignature(parameters).members.items()}
 
 
 def join(m: Module, target: Any, source: Any) -> None:

@@ -20,7 +20,7 @@ SYNCHRONISER = 2
 CHAIN_DEVICES = 4
 """Longest chain of routing switches; channels beyond that have chains of their own beside it, on the same three pins."""
 MIN_BREAK_CYCLES = 2
-"""A multiplexer's address changes while its enable is low, with a cycle on both sides."""
+"""A multiplexer's address changes while its enable is low, with a cycle on both sides; at most clocks the switches need longer."""
 
 FRONT_END_FIELDS = frozenset({
     "level_write_cycles", "level_settle_cycles", "switch_settle_cycles", "route_cycles", "conversion_cycles",
@@ -67,6 +67,11 @@ def power_up_cycles(parameters: Parameters) -> int:
     return pitch * (len(LEVEL_DAC.power_up) + 1)
 
 
+def least_break_cycles(clock_hz: int) -> int:
+    """Return the shortest `break_cycles` in which a line's multiplexer has surely opened."""
+    return max(MIN_BREAK_CYCLES, cycles_of(adg1604.ENABLE_LOW_PS, clock_hz))
+
+
 def reference_parameters(parameters: Parameters) -> Parameters:
     """Return a build with the `reference` front end and the cycles that its parts need.
 
@@ -81,10 +86,11 @@ def reference_parameters(parameters: Parameters) -> Parameters:
         If the parts cannot serve the build.
     """
     clock_hz, channels = parameters.clock_hz, max(parameters.rows, parameters.columns)
-    if parameters.break_cycles < MIN_BREAK_CYCLES:
+    least = least_break_cycles(clock_hz)
+    if parameters.break_cycles < least:
         raise RangeError(
             f"break_cycles of {parameters.break_cycles} is too short for the reference front end, whose multiplexers need "
-            f"{MIN_BREAK_CYCLES} cycles between two states; choose {MIN_BREAK_CYCLES} or more"
+            f"{least} cycles between two states at {clock_hz} Hz; choose {least} or more"
         )
     room = cycles_of(ad7606.CONVERSION_PS, clock_hz)
     if channels > room:
