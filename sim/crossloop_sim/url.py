@@ -127,12 +127,12 @@ def parse_url(url: str, scheme: str, keys: Mapping[str, Reader] | None = None) -
 def _parameters(url: str, values: dict[str, Any]) -> Parameters:
     """Return the build; the parts of a front end, not the URL, say how long they take."""
     parameters = Parameters(**values)
-    if parameters.frontend != "reference":
+    if parameters.frontend == "direct":
         return parameters
     given = sorted(values.keys() & FRONT_END_FIELDS)
     if given:
         raise TargetError(
-            f"target {url!r} gives {', '.join(given)}, which the parts of the reference front end decide; leave it out"
+            f"target {url!r} gives {', '.join(given)}, which the parts of the front end decide; leave it out"
         )
     if "break_cycles" not in values:
         parameters = replace(parameters, break_cycles=least_break_cycles(parameters.clock_hz))

@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 from crossloop.protocol.parameters import ALL_LINES, RANGES, GateLines, Parameters
 from crossloop.protocol.parts import ad7606
 from crossloop.protocol.parts.adg1414 import Route
-from crossloop.protocol.parts.reference import LEVEL_DAC, PIN_DELAY, chain_devices, converter_chips
+from crossloop.protocol.parts.reference import PIN_DELAY, chain_devices, converter_chips, level_dac
 from crossloop_hdl.core import Core
 from crossloop_hdl.frontend.direct import DirectSignature
 from crossloop_hdl.frontend.reference import ReferenceFrontEnd, ReferenceSignature
@@ -21,7 +21,11 @@ from crossloop_hdl.uart import UartReceiver, UartTransmitter
 from crossloop_sim.parts.ad7606 import Ad7606Model
 from crossloop_sim.parts.adg1414 import Adg1414Model
 from crossloop_sim.parts.adg1604 import Adg1604Models
+from crossloop_sim.parts.dac8568 import Dac8568Model
 from crossloop_sim.parts.dac81416 import Dac81416Model
+
+LEVEL_MODELS: dict[str, Any] = {"DAC81416": Dac81416Model, "DAC8568": Dac8568Model}
+"""Model of a level DAC by its part number."""
 
 
 class PartModels(wiring.Component):
@@ -61,8 +65,9 @@ class PartModels(wiring.Component):
     def _add_levels(self, m: Module) -> None:
         """Add the level DACs, and make one strobe of what the chips of a family do together."""
         pins, level, bits = self.pins, self.boundary.level, self._parameters.level_bits
-        for family, numbers in chip_numbers(self._parameters, LEVEL_DAC.lines).items():
-            chips = [Dac81416Model() for _ in numbers]
+        part = level_dac(self._parameters)
+        for family, numbers in chip_numbers(self._parameters, part.lines).items():
+            chips = [LEVEL_MODELS[part.name]() for _ in numbers]
             for place, (number, chip) in enumerate(zip(numbers, chips, strict=True)):
                 m.submodules[f"{PREFIX[family]}_dac_{place}"] = chip
                 m.d.comb += [
@@ -78,7 +83,7 @@ class PartModels(wiring.Component):
                 with m.If(chip.update & (~chip.every | alike) & exact):
                     m.d.comb += [
                         level.valid.eq(1), level.payload.family.eq(family),
-                        level.payload.line.eq(Mux(chip.every, ALL_LINES, chip.channel + place * LEVEL_DAC.lines)),
+                        level.payload.line.eq(Mux(chip.every, ALL_LINES, chip.channel + place * part.lines)),
                         level.payload.code.eq(Cat(chip.code[16 - bits : 15], ~chip.code[15]).as_signed()),
                     ]  # fmt: skip
 

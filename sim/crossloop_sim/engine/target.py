@@ -39,7 +39,7 @@ def _design(
 
 def _component(parameters: Parameters, divisor: int | None, *, probe: bool) -> Any:
     """Return the controller, with its front end if it is not the direct one."""
-    if parameters.frontend == "reference":
+    if parameters.frontend != "direct":
         return ReferenceWorld(parameters, divisor, probe=probe)
     return Core(parameters) if divisor is None else UartCore(parameters, divisor)
 
@@ -73,7 +73,7 @@ class RtlTransport(SimulatedTransport):
         self.simulation = self.design.instantiate(divisor=divisor)
         self._run_s = 0.0
         self._cycles = 0
-        if settings.parameters.frontend == "reference":
+        if settings.parameters.frontend != "direct":
             self._power_up(power_up_cycles(settings.parameters))
         world.attach(self._figures, self._advance, self.simulation.set_compliance)
 
