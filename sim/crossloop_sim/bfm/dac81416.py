@@ -70,6 +70,7 @@ _DACPWDWN, _DACRANGE0, _TRIGGER, _BRDCAST, _DAC0 = 0x09, 0x0A, 0x0E, 0x0F, 0x10
 _RESET = {_SPICONFIG: 0x0AA4, _GENCONFIG: 0x7F00, _BRDCONFIG: 0xFFFF, _DACPWDWN: 0xFFFF}
 """Registers that are not 0 after reset. SPICONFIG is from the bit table; the other three are unverified."""
 _SDO_EN, _CRC_EN, _DEV_PWDWN = 1 << 2, 1 << 4, 1 << 5
+_REFERENCE_OFF = 1 << 14
 _TRIGGER_LDAC, _TRIGGER_RESET = 1 << 4, 0xA
 
 
@@ -84,11 +85,21 @@ def crc8(value: int, bits: int) -> int:
 class Dac81416(SerialPart):
     """One DAC81416 with the pins cs, sclk, sdi, ldac, clr and reset.
 
+    Parameters
+    ----------
+    minima, record
+        As in `Part`.
+    external_reference
+        Whether there is one; without it the outputs are off until GENCONFIG switches the internal reference on.
+
     Changes: `output` of a channel, its code, None while it is off; `sdo`.
     """
 
-    def __init__(self, minima: Mapping[str, Minimum] = MINIMA, *, record: bool = False) -> None:
+    def __init__(
+        self, minima: Mapping[str, Minimum] = MINIMA, *, external_reference: bool = False, record: bool = False
+    ) -> None:
         super().__init__("DAC81416", {"ldac": 1, "clr": 1, "reset": 1}, minima, record=record)
+        self._external_reference = external_reference
         self.registers = dict(_RESET)
         self.buffers = [0] * CHANNELS
         self.codes = [0] * CHANNELS
@@ -103,7 +114,7 @@ class Dac81416(SerialPart):
 
     @property
     def outputs(self) -> tuple[int | None, ...]:
-        """Code of each channel; None while it or the chip is powered down."""
+        """Code of each channel; None while it, the chip or the reference is powered down."""
         return tuple(self._outputs)
 
     def volts(self, channel: int) -> float | None:
@@ -232,7 +243,9 @@ class Dac81416(SerialPart):
         self.at_least("broadcast wait", self._broadcast_ps)
 
     def _show(self) -> None:
-        down = 0xFFFF if self.registers[_SPICONFIG] & _DEV_PWDWN else self.registers[_DACPWDWN]
+        referenced = self._external_reference or not self.registers[_GENCONFIG] & _REFERENCE_OFF
+        awake = referenced and not self.registers[_SPICONFIG] & _DEV_PWDWN
+        down = self.registers[_DACPWDWN] if awake else 0xFFFF
         for channel, code in enumerate(self.codes):
             output = None if down >> channel & 1 else code
             if output != self._outputs[channel]:

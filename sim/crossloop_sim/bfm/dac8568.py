@@ -126,6 +126,7 @@ class Dac8568(SerialPart):
     def _act(self) -> None:
         if self._frame >> 31 and not self._acts_on_deselect:
             self.forbid("bit 31 of a frame is 1")
+            return
         command, address, data = self._frame >> 24 & 0xF, self._frame >> 20 & 0xF, self._frame >> 4 & 0xFFFF
         chosen = _EVERY if address == ALL else 1 << address if address < CHANNELS else 0
         if command in {_WRITE, _WRITE_UPDATE_ALL, _WRITE_UPDATE}:

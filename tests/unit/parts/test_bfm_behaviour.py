@@ -35,16 +35,18 @@ class Bus:
 @pytest.fixture
 def dac():
     """A DAC81416 that is awake, all channels on."""
-    bus = Bus(Dac81416(), 24)
+    bus = Bus(Dac81416(external_reference=True), 24)
     bus.send(0x030A84, 0x090000)
     return bus
 
 
-def test_dac81416_is_off_until_chip_and_channel_are_woken():
+def test_dac81416_is_off_until_chip_reference_and_channel_are_woken():
     bus = Bus(Dac81416(), 24)
     bus.send(0x121234)
     assert bus.part.outputs == (None,) * 16
     bus.send(0x030A84)
+    assert bus.part.outputs == (None,) * 16
+    bus.send(0x043F00)
     assert bus.part.outputs == (None,) * 16
     bus.send(0x09FFFB)
     assert bus.part.outputs == (None, None, 0x1234) + (None,) * 13
