@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import scenarios
 from parts.front_end import FrontEndParts, connections_of, levels_of
+from parts.sessions import ROUTES, boundary_records, converter_codes
 
 from crossloop_sim.events import Kind
 
@@ -12,30 +13,6 @@ GEOMETRY = "rows=5&columns=4&tiles=2&gate_lines=1"
 CLOCKS_HZ = (12_000_000, 25_000_000, 48_000_000, 96_000_000, 100_000_000)
 ADC_LSB_V = 10 / 65536
 """At +-5 V."""
-ROUTES = {(0, 0): 1, (1, 0): 2, (0, 1): 4, (1, 1): 8}
-"""Switches S1 to S4 by family and pairs: which amplifiers the converters listen to; S5 to S8 choose the range."""
-
-
-def _log(session) -> list[list[int]]:
-    """Records of the direct boundary behind the part models, conversions among them."""
-    records: list[list[int]] = []
-    for item in session.transport.world.transcript._log:
-        records += item.tolist() if not isinstance(item, tuple) else [item[0].tolist()]
-    return records
-
-
-def _codes(session) -> list[list[int]]:
-    """What the plant answered to each conversion, as 16-bit converter codes in the middle of a step or at the limit."""
-    bits = session.parameters.sample_bits
-    answers = []
-    for item in session.transport.world.transcript._log:
-        if isinstance(item, tuple):
-            codes = [(int(word) & (1 << bits) - 1 ^ 1 << bits - 1) - (1 << bits - 1) for word in item[1]]
-            steps = [(code << 16 - bits) + (1 << 15 - bits) for code in codes]
-            limits = [-(1 << 15) if code < 0 else (1 << 15) - 1 for code in codes]
-            flags = [int(word) >> bits & 1 for word in item[1]]
-            answers.append([limit if flag else step for step, limit, flag in zip(steps, limits, flags, strict=True)])
-    return answers
 
 
 def _play(open_session, query: str, name: str) -> None:
@@ -44,7 +21,7 @@ def _play(open_session, query: str, name: str) -> None:
     scenarios.run(name, session)
     session.close()
     pins, parameters = session.transport.pins, session.parameters
-    records, codes = _log(session), _codes(session)
+    records, codes = boundary_records(session), converter_codes(session)
 
     def volts(conversion: int, channel: int) -> float:
         row = codes[conversion]
