@@ -70,7 +70,7 @@ def power_up_cycles(parameters: Parameters) -> int:
     """Return a number of cycles after which every part is configured: the level DACs' frames take longest."""
     part, clock_hz = level_dac(parameters), parameters.clock_hz
     pitch = max(spi_cycles(part.spi, clock_hz).pitch, cycles_of(max(part.update_ps, part.broadcast_ps), clock_hz)) + 1
-    return pitch * (len(part.power_up) + 1)
+    return pitch * (len(part.power_up) + 2)
 
 
 def least_break_cycles(clock_hz: int) -> int:
