@@ -81,7 +81,7 @@ class LevelBank(wiring.Component):
         return m
 
     def _add_power_up(self, m: Module, shifter: SpiShifter, start: Signal, word: Signal) -> None:
-        """Add the frames that wake all chips at once, each as far from the last as two updates, and the first strobe from the last frame."""
+        """Add the frames that wake all chips at once, each as far from the last as two updates; so is the first strobe."""
         part, clock_hz = self._part, self._parameters.clock_hz
         frames = Array(Const(frame, part.spi.bits) for frame in part.power_up)
         pitch = max(shifter.cycles.pitch, cycles_of(max(part.update_ps, part.broadcast_ps), clock_hz)) + 1
