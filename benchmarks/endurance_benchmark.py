@@ -10,7 +10,7 @@ import crossloop
 from crossloop.fabric.endurance import Cycling, Endurance, log_spaced, segments_of
 from crossloop.fabric.reading import Reading
 
-CYCLES = 100_000
+CYCLES = 20_000
 CYCLES_PER_S = 100_000.0
 """The bar: SET and RESET cycles per second of board time."""
 QUERY = (

@@ -232,7 +232,7 @@ class Bench:
 async def parts_do_what_the_controller_asks_for(dut: Any) -> None:
     bench = await Bench.make(dut)
     full = 1 << bench.parameters.level_bits - 1
-    for _step in range(25):
+    for _step in range(15):
         await bench.connect()
         for _level in range(bench.random.randint(0, 2)):
             family = bench.random.choice(bench.families)
