@@ -251,13 +251,15 @@ class Tile(Sensing):
         counts : sequence of int
             Cycle counts of the readings, rising from at least 1; `crossloop.fabric.endurance.log_spaced` makes them.
         v_set_v, v_reset_v : float
-            Voltages across the cell, both above 0 V, half of each on the row and half on the column.
+            Voltages across the cell, both above 0 V. If the level window has the whole voltages, SET is held on the row and RESET on the
+            column, and no level changes between readings: with a front end whose converters take microseconds that decides the rate.
+            Otherwise half of each is on the row and half, inverted, on the column. Other cells see at most half of the larger one.
         v_read_v : float
             Voltage of a reading.
         width_s, gap_s : float
             Pulse width, and time after each pulse, in seconds.
         level_settle_s : float
-            Time that the level converters of the front end need before a pulse.
+            Time that the level converters need after a change, beside what the build's front end is known to need.
         range_index, settle_s, integrate_s
             As in `read_all`.
 

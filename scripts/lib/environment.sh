@@ -126,12 +126,13 @@ enter_environment() {
     stage "environment ready"
 }
 
-# Icarus Verilog runs the cocotb benches, and takes Python in as a shared library; ngspice checks the circuits. None of them is a
-# Python package: root gets them from Debian, others are told how.
+# Icarus Verilog runs the cocotb benches, and takes Python in as a shared library; ngspice checks the circuits, sigrok-cli
+# decodes what the serial parts are told. None of them is a Python package: root gets them from Debian, others are told how.
 ensure_debian_tools() {
     local missing=()
     if ! command -v iverilog > /dev/null; then missing+=(iverilog); fi
     if ! command -v ngspice > /dev/null; then missing+=(ngspice); fi
+    if ! command -v sigrok-cli > /dev/null; then missing+=(sigrok-cli); fi
     if ! python -c 'import find_libpython, sys; sys.exit(find_libpython.find_libpython() is None)' > /dev/null 2>&1; then
         missing+=("$(python -c 'import sys; print("libpython%d.%d" % sys.version_info[:2])')")
     fi

@@ -232,6 +232,79 @@ def test_endurance_is_equal_on_model_and_rtl_and_as_fast_as_predicted(open_sessi
     assert clock.seconds(predicted.cycles) == pytest.approx(rtl.time_s, rel=1e-12)
 
 
+HELD = Cycling(
+    set_levels=(1000, 0), reset_levels=(0, 1201), set_taps=48, reset_taps=30, gap_taps=48,
+    reading=Reading(200, settle_cycles=48, integrate_cycles=48),
+)  # fmt: skip
+"""Levels that stay, one on each line of the cell."""
+
+
+def _cell_voltages(session: Session) -> list[tuple[int, list[list[int]]]]:
+    """Return width and codes across all cells of each pulse that is no reading."""
+    rows, columns = session.parameters.rows, session.parameters.columns
+    levels, states, found = {}, (0,) * 6, []
+    pins = session.transport.world.transcript.pins
+    for entry, after in itertools.pairwise(pins):
+        if entry.what == "LEVEL":
+            family, line, code = entry.values
+            levels |= {(family, one): code for one in (range(max(rows, columns)) if line == 65535 else [line])}
+        elif entry.what == "STATES":
+            states = entry.values
+        elif entry.what == "GATES" and any(entry.values) and after.what != "CONVERSION":
+            at = [[levels.get((family, line), 0) if entry.values[family] >> line & 1 else 0 for line in range(count)]
+                  for family, count in ((0, rows), (1, columns))]  # fmt: skip
+            tied = [states[2 * family] >> line & 1 | (states[2 * family + 1] >> line & 1) << 1
+                    for family, count in ((0, rows), (1, columns)) for line in range(count)]  # fmt: skip
+            assert set(tied) <= {1, 2}, "a line floats during a pulse"
+            found.append((after.cycle - entry.cycle, [[row - column for column in at[1]] for row in at[0]]))
+    return found
+
+
+def test_held_levels_give_the_cell_whole_voltages_and_others_half_at_most(open_session) -> None:
+    session = open_session("model", f"rows=3&columns=4&{RRAM}", limits=LIMITS)
+    session.arm()
+    operation = Endurance(HELD, 0, (1, 2), segments_of(log_spaced(20)))
+    session.write_words(operation.first_word, operation.words())
+    before = session.cycles
+    session.execute(operation)
+    pulses = _cell_voltages(session)
+    assert [(width, across[1][2]) for width, across in pulses] == [(48, 1000), (30, -1201)] * 20
+    for _width, across in pulses:
+        for row, column in itertools.product(range(3), range(4)):
+            if (row, column) != (1, 2):
+                assert abs(across[row][column]) <= 601
+                assert across[row][column] == 0 or row == 1 or column == 2
+    predicted = operation.dry_run(session.parameters)
+    assert predicted.cycles == session.cycles - before
+    assert (predicted.row_pulses, predicted.column_pulses) == (5 * 20, 7 * 20)
+    changes = [entry for entry in session.transport.world.transcript.pins if entry.what == "LEVEL"]
+    assert len(changes) == 4 + 2 * 2 * len(log_spaced(20)), "levels change at the start and for readings only"
+
+
+def test_held_levels_are_equal_on_model_and_rtl_and_reach_the_same_ends(open_session) -> None:
+    limits = replace(LIMITS, v_level_max_v=2.0)
+    sessions = [open_session(target, f"rows=3&columns=4&{RRAM}", limits=limits) for target in ("model", "rtl")]
+    records = []
+    for session in sessions:
+        session.arm()
+        records.append(session.tile(0).endure(1, 2, log_spaced(300), v_set_v=2.0, v_reset_v=2.0, v_read_v=0.2))
+    model, rtl = records
+    assert np.array_equal(model.g_set_s, rtl.g_set_s)
+    assert np.array_equal(model.g_reset_s, rtl.g_reset_s)
+    assert model.time_s == rtl.time_s
+    assert model.g_set_s[5:].mean() > 35e-6
+    assert model.g_reset_s[5:].mean() < 10e-6
+
+
+@pytest.mark.parametrize("front_end", ["direct", "reference", "reference-dac8568"])
+def test_levels_that_are_held_make_a_hundred_thousand_cycles_a_second(open_session, front_end: str) -> None:
+    """As dry-run; that the RTL takes the same cycles is compared above, and on every front end by ./scripts/bench endurance."""
+    session = open_session("model", f"rows=3&columns=4&{RRAM}&frontend={front_end}", limits=LIMITS)
+    reading = Reading(200, settle_cycles=4800, integrate_cycles=48)
+    operation = Endurance(replace(HELD, reading=reading), 0, (1, 2), segments_of(log_spaced(100_000)))
+    assert 100_000 / operation.dry_run(session.parameters).time_s > 100_000
+
+
 def test_a_cell_swings_between_its_ends(open_session) -> None:
     record = _endure(open_session("model", f"rows=3&columns=4&{RRAM}", limits=LIMITS), 1000)
     assert record.rate_hz > 1e5

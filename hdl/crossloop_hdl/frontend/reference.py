@@ -1,4 +1,4 @@
-"""The `reference` front end: DAC81416 levels, ADG1604 line multiplexers, AD7606 converters, ADG1414 routing.
+"""The `reference` front ends: DAC81416 or DAC8568 levels, ADG1604 line multiplexers, AD7606 converters, ADG1414 routing.
 
 Behind it the pins show what the controller has decided `PIN_DELAY` cycles later, all alike: gates, states, tile and the sampling instant.
 """
@@ -10,7 +10,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from crossloop.protocol.parameters import Parameters
-from crossloop.protocol.parts.reference import LEVEL_DAC, PIN_DELAY, converter_chips
+from crossloop.protocol.parts.reference import PIN_DELAY, converter_chips, level_dac
 from crossloop_hdl.frontend.direct import GATE_HALVES, DirectSignature
 from crossloop_hdl.layouts import PREFIX, family_lines
 from crossloop_hdl.parts.converters import ConverterBank
@@ -41,7 +41,8 @@ class ReferenceSignature(wiring.Signature):
     """
 
     def __init__(self, parameters: Parameters) -> None:
-        level_chips = sum(len(numbers) for numbers in chip_numbers(parameters, LEVEL_DAC.lines).values())
+        part = level_dac(parameters)
+        level_chips = sum(len(numbers) for numbers in chip_numbers(parameters, part.lines).values())
         converters = converter_chips(parameters)
         multiplexers = {
             f"{PREFIX[family]}_{pin}": Out(lines)
@@ -51,7 +52,7 @@ class ReferenceSignature(wiring.Signature):
         super().__init__({
             **multiplexers, "tile": Out(8),
             "level_cs_n": Out(level_chips, init=(1 << level_chips) - 1),
-            "level_sclk": Out(1, init=LEVEL_DAC.spi.cpol), "level_sdi": Out(1),
+            "level_sclk": Out(1, init=part.spi.cpol), "level_sdi": Out(1),
             "route_cs_n": Out(1, init=1), "route_sclk": Out(1), "route_sdi": Out(1),
             "convst": Out(1), "adc_reset": Out(1, init=1), "adc_cs_n": Out(1, init=1), "adc_sclk": Out(1, init=1),
             "busy": In(converters), "douta": In(converters), "doutb": In(converters),
@@ -94,7 +95,7 @@ class ReferenceFrontEnd(wiring.Component):
         """Return the drivers and their wires."""
         m = Module()
         core, pins, parameters = self.core, self.pins, self._parameters
-        m.submodules.levels = levels = LevelBank(parameters, LEVEL_DAC, PIN_DELAY)
+        m.submodules.levels = levels = LevelBank(parameters, level_dac(parameters), PIN_DELAY)
         m.submodules.converters = converters = ConverterBank(parameters)
         m.submodules.routing = routing = RoutingChain(parameters)
         connect(m, flipped(core.level), levels.level)

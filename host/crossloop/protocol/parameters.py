@@ -30,7 +30,7 @@ class GateLines(IntEnum):
     """One gate line along every column."""
 
 
-FRONT_ENDS = ("direct", "reference")
+FRONT_ENDS = ("direct", "reference", "reference-dac8568")
 """Names of front ends; the place is the number on the wire."""
 
 _LIMITS: dict[str, tuple[int, int]] = {
@@ -100,7 +100,7 @@ class Parameters:
     range_full_scale_pa: tuple[int, ...] = (200_000, 50_000, 12_500, 3_125)
     """Current of code -2**(sample_bits - 1), negated, in picoamperes, of each converter range."""
     frontend: str = "direct"
-    """Name of the front end; `crossloop.protocol.parts.reference` computes the five numbers below for `reference`."""
+    """Name of the front end; `crossloop.protocol.parts.reference` computes the five numbers below for all but `direct`."""
     level_write_cycles: int = 1
     """Cycles from a level strobe to the next; the level changes in the last of them."""
     level_settle_cycles: int = 0

@@ -26,6 +26,8 @@ COMPLIANCE = "compliance"
 """Input that a component may lack."""
 BYTE_PORTS = ("rx__valid", "rx__payload", "tx__valid", "tx__payload")
 UART_PORTS = ("uart_rx", "uart_tx")
+PROBE = "probe"
+"""Output that a component may have: pins inside it, joined, whose changes the harness notes."""
 READY = ("rx__ready", "tx__ready", "samples__ready")
 """Ports that a component may lack; then the stream is always ready."""
 LEVEL_FIELDS = ("family", "line", "code")
@@ -49,9 +51,8 @@ class Boundary:
     def watched(self) -> list[str]:
         """Outputs that the harness reads."""
         bytes_out = ("uart_tx",) if self.uart else ("tx__valid", "tx__payload", "rx__ready")
-        return [
-            name for name in (*OUTPUTS, *GATE_LINES, *GATE_HALVES, *bytes_out, "samples__ready") if name in self.outputs
-        ]
+        names = (*OUTPUTS, *GATE_LINES, *GATE_HALVES, *bytes_out, "samples__ready", PROBE)
+        return [name for name in names if name in self.outputs]
 
     @property
     def driven(self) -> list[str]:
@@ -94,6 +95,8 @@ def describe(component: Any) -> Boundary:
         macros["CL_GATE_HALVES"] = 1
     if COMPLIANCE in inputs:
         macros["CL_COMPLIANCE"] = 1
+    if PROBE in outputs:
+        macros["CL_PROBE"] = -(-outputs[PROBE] // 64)
     for name, fields in (("level", LEVEL_FIELDS), ("conversion", CONVERSION_FIELDS)):
         macros |= _fields(name, layouts[f"{name}__payload"], fields)
     return Boundary(inputs, outputs, macros, uart)

@@ -78,7 +78,8 @@ class NativeDesign:
                 if self.boundary.uart
                 else f"this design takes whole bytes, so a divisor of {divisor} cycles per bit has no meaning: leave it out"
             )
-        return NativeSimulation(self.library, divisor=divisor or 0)
+        probe_words = self.boundary.macros.get("CL_PROBE", 0)
+        return NativeSimulation(self.library, divisor=divisor or 0, probe_words=probe_words)
 
 
 def build_native(

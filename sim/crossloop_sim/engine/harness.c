@@ -39,6 +39,9 @@ typedef struct {
     uint64_t divisor;        /* UART: clock cycles per bit */
     uint64_t quiet;          /* cycles since something last happened at any pin */
     uint64_t framing_errors; /* UART: bytes of the design without a stop bit */
+    uint64_t *probes;        /* a probe's changes: cycle and CL_PROBE words each */
+    uint64_t probes_room;
+    uint64_t probes_count;
 } cl_shared;
 
 typedef struct {
@@ -47,6 +50,9 @@ typedef struct {
     uint64_t frame_due;      /* a frame ended in a cycle that stopped for something else */
     uint64_t running, tripped, tile;
     uint64_t states[6][CL_WORDS], gates[3][CL_WORDS];
+#ifdef CL_PROBE
+    uint64_t probe[CL_PROBE];
+#endif
 #ifdef CL_UART
     uint64_t out_shift, out_bits, out_wait;   /* towards the design: bits left, cycles left of this bit */
     uint64_t in_shift, in_bits, in_wait, in_busy;
@@ -158,6 +164,19 @@ static inline int cl_watch(cl_context *c) {
     return asked;
 }
 
+#ifdef CL_PROBE
+/* Note the probe if it has changed since it was noted last. */
+static inline void cl_probe(cl_context *c) {
+    cl_shared *s = &c->shared;
+    uint64_t *last = s->probes + (CL_PROBE + 1) * s->probes_count, changed = !s->probes_count;
+    for (int w = 0; w < CL_PROBE && !changed; w++) changed = c->probe[w] ^ get_probe(c->model, w);
+    if (!changed) return;
+    *last++ = s->cycle;
+    for (int w = 0; w < CL_PROBE; w++) *last++ = c->probe[w] = get_probe(c->model, w);
+    s->probes_count++;
+}
+#endif
+
 /* One byte from the design; nonzero when it ends a frame and nothing more is to be sent. */
 static inline int cl_sent(cl_shared *s, uint8_t octet) {
     s->sent[s->sent_count++] = octet;
@@ -217,6 +236,9 @@ CL_API int cl_run(cl_context *c, uint64_t max_cycles, uint64_t idle_cycles, uint
     while (s->cycle < end) {
         if (CL_RARE(s->events_count + CL_PER_CYCLE > s->events_room)) return CL_EVENTS_FULL;
         if (CL_RARE(s->sent_count >= s->sent_room)) return CL_BYTES_FULL;
+#ifdef CL_PROBE
+        if (CL_RARE(s->probes_count >= s->probes_room)) return CL_EVENTS_FULL;
+#endif
         if (CL_RARE(c->frame_due)) {
             c->frame_due = 0;
             if (stop_on_frame && s->queue_next == s->queue_count) return CL_FRAME;
@@ -242,6 +264,9 @@ CL_API int cl_run(cl_context *c, uint64_t max_cycles, uint64_t idle_cycles, uint
         cl_model_step(model);
         s->cycle++;
         s->quiet++;
+#ifdef CL_PROBE
+        cl_probe(c);
+#endif
 #ifdef CL_UART
         c->frame_due = cl_uart_listen(c);
 #else
@@ -266,6 +291,7 @@ CL_API void cl_reset(cl_context *c) {
     c->shared.events = shared.events; c->shared.events_room = shared.events_room;
     c->shared.sent = shared.sent; c->shared.sent_room = shared.sent_room;
     c->shared.divisor = shared.divisor;
+    c->shared.probes = shared.probes; c->shared.probes_room = shared.probes_room;
     cl_model_reset(model);
 #ifdef CL_UART
     set_uart_rx(model, 1);

@@ -71,6 +71,8 @@ def test_wrong_model_urls_are_refused(url, error, message):
         ("rtl:?link=uart&divisor=1", "divisor must be an integer from 2 to 65535 cycles per bit, not '1'"),
         ("rtl:?divisor=16", "gives divisor without link=uart"),
         ("rtl:?rows=x", "rows must be an integer"),
+        ("rtl:?frontend=reference&pins=yes", "pins must be 0 or 1, not 'yes'"),
+        ("rtl:?pins=1", "gives pins=1, but the direct front end has none; add frontend=reference"),
     ],
 )
 def test_wrong_rtl_urls_are_refused(url, message):
