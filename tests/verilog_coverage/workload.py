@@ -22,8 +22,8 @@ from crossloop.protocol.streams import Family
 from crossloop_sim.engine.target import RtlTransport
 from crossloop_sim.targets import open_rtl
 
-RANDOM_EXAMPLES = 60
-"""Lists of random programs, as many as the test of the same name plays."""
+RANDOM_EXAMPLES = 30
+"""Lists of random programs, half of those that the test of the same name plays."""
 BARE_SEEDS = {"limits of any value": range(1, 7)}
 """Seeds of those that are done more than once."""
 

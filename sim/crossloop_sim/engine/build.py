@@ -130,7 +130,8 @@ def build_native(
         MAKERS[engine](folder, rtlil, boundary, tool, say)
         (folder / "build.json").write_text(json.dumps({"compile_s": time.perf_counter() - begin}))
 
-    folder, cached = build_once("rtl", digest([rtlil, *tools, *sources]), build)
+    text = coverage.identity(rtlil) if engine == "coverage" else rtlil
+    folder, cached = build_once("rtl", digest([text, *tools, *sources]), build)
     compile_s = json.loads((folder / "build.json").read_text())["compile_s"]
     return NativeDesign(
         engine, f"{tool.name}: {tool.version}", cached, elaborate_s, compile_s, folder / LIBRARY, boundary

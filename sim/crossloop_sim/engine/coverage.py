@@ -25,6 +25,16 @@ COUNTING = verilator.Flavour(
 )
 
 
+def identity(rtlil: str) -> str:
+    """Return the text that an RTLIL with source lines is known by: two elaborations of one design may differ.
+
+    Of a signal that passes several modules under one name, Amaranth tells the line of one declaration, not always the same.
+    """
+    lines = rtlil.splitlines()
+    sources = {line.strip() for line in lines if line.lstrip().startswith("attribute \\src ")}
+    return "\n".join([*(line for line in lines if line.strip() not in sources), *sorted(sources)])
+
+
 def make(folder: Path, rtlil: str, boundary: Boundary, compiler: Compiler, say: Callable[[str], None]) -> None:
     """Build the library for a design in `folder`."""
     verilator.make(folder, rtlil, boundary, compiler, say, COUNTING)
