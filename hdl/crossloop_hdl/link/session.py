@@ -109,6 +109,7 @@ class SessionRules(wiring.Component):
             with m.If(self.kept != self._slots):
                 m.d.sync += self.kept.eq(self.kept + 1)
         m.d.sync += self.pending.eq(self.pending + self.accept - self.executed)
+        m.d.comb += self.executing.eq(self.expected - self.pending)
         self._add_executor(m)
         return m
 
@@ -126,7 +127,7 @@ class SessionRules(wiring.Component):
                 self._send(m, NoticeKind.STOPPED, self.expected)
             with m.Case(FrameKind.HELLO):
                 with m.If(self.session & (sequence == self.first)):
-                    self._send(m, NoticeKind.IDENTITY, self.first)
+                    self._send(m, NoticeKind.IDENTITY, sequence)
                 with m.Else():
                     m.d.sync += [self.hello_held.eq(1), self.hello.eq(sequence)]
             with m.Case(FrameKind.REQUEST):
@@ -136,8 +137,9 @@ class SessionRules(wiring.Component):
         """Add what becomes of a request, by its sequence number."""
         sequence = self.header.sequence
         asked = self.queued.bit_select(self.slot_of(sequence), 1)
-        behind = Signal(32)
-        m.d.comb += behind.eq(self.expected - sequence)
+        behind, place = Signal(32), Signal.like(self.pending)
+        # The place is how far behind it is, where that is not too far.
+        m.d.comb += [behind.eq(self.expected - sequence), place.eq(behind)]
         with m.If(~self.session):
             self._send(m, NoticeKind.REFUSAL, self.expected, Status.NO_SESSION)
         with m.Elif(behind == 0):
@@ -147,9 +149,9 @@ class SessionRules(wiring.Component):
                 self._send(m, NoticeKind.REFUSAL, self.expected, Status.OVERFLOW)
         with m.Elif(behind[31]):
             self._send(m, NoticeKind.REFUSAL, self.expected, Status.SEQUENCE_GAP)
-        with m.Elif(behind > self._slots):
+        with m.Elif(behind[len(place) :].any() | (place > self._slots)):
             self._send(m, NoticeKind.REFUSAL, self.expected, Status.SEQUENCE_STALE)
-        with m.Elif((behind > self.pending) & (behind <= self.kept) & ~asked):
+        with m.Elif((place > self.pending) & (place <= self.kept) & ~asked):
             # A repetition whose reply is ready and not on its way.
             self._send(m, NoticeKind.REPLY, sequence)
             with m.If(self.room):
@@ -170,8 +172,8 @@ class SessionRules(wiring.Component):
                     m.d.comb += self.session_opened.eq(1)
                     self._send(m, NoticeKind.IDENTITY, self.hello)
                     m.d.sync += [
-                        self.session.eq(1), self.first.eq(self.hello), self.expected.eq(self.hello), self.executing.eq(self.hello),
-                        self.kept.eq(0), self.hello_held.eq(0), self.storable.eq(0),
+                        self.session.eq(1), self.first.eq(self.hello), self.expected.eq(self.hello), self.kept.eq(0),
+                        self.hello_held.eq(0), self.storable.eq(0),
                     ]  # fmt: skip
             with m.Case(Step.START):
                 m.d.comb += self.start.eq(1)
@@ -183,7 +185,7 @@ class SessionRules(wiring.Component):
                 with m.If(free):
                     m.d.comb += self.executed.eq(1)
                     self._send(m, NoticeKind.REPLY, self.executing)
-                    m.d.sync += [queued.eq(1), self.executing.eq(self.executing + 1), self.step.eq(Step.IDLE)]
+                    m.d.sync += [queued.eq(1), self.step.eq(Step.IDLE)]
         with m.If(self.hello_held & self.busy & free):
             self._send(m, NoticeKind.REFUSAL, self.expected, Status.BUSY)
             m.d.sync += self.hello_held.eq(0)
