@@ -24,6 +24,17 @@ class Step(enum.Enum, shape=2):
     """The reply is complete, but there is no room to announce it yet."""
 
 
+class Number(enum.Enum, shape=2):
+    """Which sequence number a notice carries."""
+
+    EXPECTED = 0
+    EXECUTING = 1
+    FRAME = 2
+    """That of the frame at hand."""
+    HELLO = 3
+    """That of the session that begins."""
+
+
 class SessionRules(wiring.Component):
     """Executes each sequence number once and in order, and answers repetitions from the cache.
 
@@ -77,6 +88,7 @@ class SessionRules(wiring.Component):
         """A new session is to begin when nothing is under way."""
         self.hello = Signal(32)
         self.step = Signal(Step)
+        self._number = Signal(Number)
         self.executed = Signal()
         super().__init__({
             "header_end": In(1), "storable": Out(1), "frame_end": In(1), "status": In(8), "header": In(RequestHeader), "accept": Out(1),
@@ -99,7 +111,7 @@ class SessionRules(wiring.Component):
             m.d.sync += self.queued.bit_select(self.slot_of(self.sent_sequence), 1).eq(0)
         with m.If(self.frame_end):
             with m.If(self.status != Status.OK):
-                self._send(m, NoticeKind.REFUSAL, self.expected, self.status)
+                self._send(m, NoticeKind.REFUSAL, Number.EXPECTED, self.status)
                 m.d.sync += self.bad_frames.eq(self.bad_frames + 1)
             with m.Else():
                 m.d.comb += self.frame_seen.eq(1)
@@ -111,12 +123,20 @@ class SessionRules(wiring.Component):
         m.d.sync += self.pending.eq(self.pending + self.accept - self.executed)
         m.d.comb += self.executing.eq(self.expected - self.pending)
         self._add_executor(m)
+        with m.Switch(self._number):
+            for number, sequence in {
+                Number.EXPECTED: self.expected, Number.EXECUTING: self.executing, Number.FRAME: self.header.sequence,
+                Number.HELLO: self.hello,
+            }.items():  # fmt: skip
+                with m.Case(number):
+                    m.d.comb += self.notice.sequence.eq(sequence)
         return m
 
-    def _send(self, m: Module, kind: Any, sequence: Any, status: Any = Status.OK) -> None:
+    def _send(self, m: Module, kind: Any, number: Any, status: Any = Status.OK) -> None:
         """Ask for a frame to be sent. What a frame calls for goes first; the executor waits a cycle for it."""
-        notice = self.notice
-        m.d.comb += [self.push.eq(1), notice.kind.eq(kind), notice.status.eq(status), notice.sequence.eq(sequence)]
+        m.d.comb += [
+            self.push.eq(1), self.notice.kind.eq(kind), self.notice.status.eq(status), self._number.eq(number),
+        ]  # fmt: skip
 
     def _add_meaning(self, m: Module) -> None:
         """Add what a frame that passed its checks means."""
@@ -124,10 +144,10 @@ class SessionRules(wiring.Component):
         with m.Switch(self.header.kind):
             with m.Case(FrameKind.STOP):
                 m.d.comb += self.stop.eq(1)
-                self._send(m, NoticeKind.STOPPED, self.expected)
+                self._send(m, NoticeKind.STOPPED, Number.EXPECTED)
             with m.Case(FrameKind.HELLO):
                 with m.If(self.session & (sequence == self.first)):
-                    self._send(m, NoticeKind.IDENTITY, sequence)
+                    self._send(m, NoticeKind.IDENTITY, Number.FRAME)
                 with m.Else():
                     m.d.sync += [self.hello_held.eq(1), self.hello.eq(sequence)]
             with m.Case(FrameKind.REQUEST):
@@ -141,19 +161,19 @@ class SessionRules(wiring.Component):
         # The place is how far behind it is, where that is not too far.
         m.d.comb += [behind.eq(self.expected - sequence), place.eq(behind)]
         with m.If(~self.session):
-            self._send(m, NoticeKind.REFUSAL, self.expected, Status.NO_SESSION)
+            self._send(m, NoticeKind.REFUSAL, Number.EXPECTED, Status.NO_SESSION)
         with m.Elif(behind == 0):
             with m.If(self.storable):
                 m.d.comb += self.accept.eq(1)
             with m.Else():
-                self._send(m, NoticeKind.REFUSAL, self.expected, Status.OVERFLOW)
+                self._send(m, NoticeKind.REFUSAL, Number.EXPECTED, Status.OVERFLOW)
         with m.Elif(behind[31]):
-            self._send(m, NoticeKind.REFUSAL, self.expected, Status.SEQUENCE_GAP)
+            self._send(m, NoticeKind.REFUSAL, Number.EXPECTED, Status.SEQUENCE_GAP)
         with m.Elif(behind[len(place) :].any() | (place > self._slots)):
-            self._send(m, NoticeKind.REFUSAL, self.expected, Status.SEQUENCE_STALE)
+            self._send(m, NoticeKind.REFUSAL, Number.EXPECTED, Status.SEQUENCE_STALE)
         with m.Elif((place > self.pending) & (place <= self.kept) & ~asked):
             # A repetition whose reply is ready and not on its way.
-            self._send(m, NoticeKind.REPLY, sequence)
+            self._send(m, NoticeKind.REPLY, Number.FRAME)
             with m.If(self.room):
                 m.d.sync += asked.eq(1)
 
@@ -170,7 +190,7 @@ class SessionRules(wiring.Component):
                         m.d.sync += self.step.eq(Step.START)
                 with m.Elif(self.hello_held & free):
                     m.d.comb += self.session_opened.eq(1)
-                    self._send(m, NoticeKind.IDENTITY, self.hello)
+                    self._send(m, NoticeKind.IDENTITY, Number.HELLO)
                     m.d.sync += [
                         self.session.eq(1), self.first.eq(self.hello), self.expected.eq(self.hello), self.kept.eq(0),
                         self.hello_held.eq(0), self.storable.eq(0),
@@ -184,8 +204,8 @@ class SessionRules(wiring.Component):
             with m.Case(Step.REPLY):
                 with m.If(free):
                     m.d.comb += self.executed.eq(1)
-                    self._send(m, NoticeKind.REPLY, self.executing)
+                    self._send(m, NoticeKind.REPLY, Number.EXECUTING)
                     m.d.sync += [queued.eq(1), self.step.eq(Step.IDLE)]
         with m.If(self.hello_held & self.busy & free):
-            self._send(m, NoticeKind.REFUSAL, self.expected, Status.BUSY)
+            self._send(m, NoticeKind.REFUSAL, Number.EXPECTED, Status.BUSY)
             m.d.sync += self.hello_held.eq(0)

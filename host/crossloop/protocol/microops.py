@@ -112,6 +112,12 @@ ENGINE_OPCODES = frozenset({
 GAP_MAX = 0xFFFF
 """Longest gap of a PULSE in taps."""
 
+ARITHMETIC_OPCODES = frozenset({
+    Opcode.SAMPLE, Opcode.STREAMS, Opcode.SET, Opcode.COMPUTE, Opcode.LOAD, Opcode.STORE, Opcode.BRANCH, Opcode.INDEX, Opcode.POINT,
+    Opcode.VECTOR,
+})  # fmt: skip
+"""Micro-ops that a build without arithmetic has not: there they are UNKNOWN_MICRO_OP."""
+
 
 class LineState(IntEnum):
     """What a line is tied to. A DRIVE line is tied to its level only while its pulse gate is on, and rests at ground otherwise."""
