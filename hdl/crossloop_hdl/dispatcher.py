@@ -125,8 +125,10 @@ class Dispatcher(wiring.Component):
         shifted = Signal(24)
         """The last three bytes of data, or those of a register that are still to be sent."""
         last_token = Signal(16)
-        index = Signal(16, init=0xFFFF)
+        index_bits = (self._parameters.frame_bytes // COMMAND_HEADER.size).bit_length()
+        index = Signal(index_bits, init=(1 << index_bits) - 1)
         """Number of the command at hand in its request."""
+        following = (index + 1)[:index_bits]
         byte = self.payload.payload
         m.d.comb += [
             check.header.eq(header),
@@ -155,9 +157,9 @@ class Dispatcher(wiring.Component):
                     with m.If(self.payload_left == 0):
                         m.d.comb += self.finish.eq(1)
                     with m.Elif(self.payload_left < COMMAND_HEADER.size):
-                        m.d.comb += fail(Status.COMMAND_TRUNCATED, index + 1)
+                        m.d.comb += fail(Status.COMMAND_TRUNCATED, following)
                     with m.Else():
-                        m.d.sync += index.eq(index + 1)
+                        m.d.sync += index.eq(following)
                         m.next = "HEADER"
             with m.State("HEADER"):
                 m.d.comb += self.payload.ready.eq(1)

@@ -207,7 +207,9 @@ class EngineBay(wiring.Component):
             m.d.sync += busy.eq(0)
         with m.Elif(accept):
             m.d.sync += busy.eq(1)
-        m.d.comb += self.safety.make_safe.eq(self.run_abort | (self.done & (self.fault != Status.OK)))
+        # Whatever ends with a fault goes to the safe state. A trip takes itself there, and would come late by way of `done`.
+        lapsed = busy & ~self.armed & (engine_done | ~self.sampler.reading)
+        m.d.comb += self.safety.make_safe.eq(self.run_abort | lapsed | (~busy & begin & ~accept))
 
     def _connect_operands(self, m: Module, levels: Any, lines: Any, pulses: Any) -> None:
         """Give every engine its fields of the micro-op."""

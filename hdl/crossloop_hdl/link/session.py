@@ -5,7 +5,7 @@ No byte of a frame passes here: the link has the memories around it. So what the
 
 from typing import Any
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import enum, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -116,13 +116,17 @@ class SessionRules(wiring.Component):
             with m.Else():
                 m.d.comb += self.frame_seen.eq(1)
                 self._add_meaning(m)
-        with m.If(self.accept):
-            m.d.sync += self.expected.eq(self.expected + 1)
-            with m.If(self.kept != self._slots):
-                m.d.sync += self.kept.eq(self.kept + 1)
+        with m.If(self.accept & (self.kept != self._slots)):
+            m.d.sync += self.kept.eq(self.kept + 1)
         m.d.sync += self.pending.eq(self.pending + self.accept - self.executed)
         m.d.comb += self.executing.eq(self.expected - self.pending)
         self._add_executor(m)
+        with m.If(self.session_opened):
+            m.d.sync += [
+                self.session.eq(1), self.first.eq(self.hello), self.kept.eq(0), self.hello_held.eq(0), self.storable.eq(0),
+            ]  # fmt: skip
+        with m.If(self.accept | self.session_opened):
+            m.d.sync += self.expected.eq(Mux(self.session_opened, self.hello, self.expected + 1))
         with m.Switch(self._number):
             for number, sequence in {
                 Number.EXPECTED: self.expected, Number.EXECUTING: self.executing, Number.FRAME: self.header.sequence,
@@ -191,10 +195,6 @@ class SessionRules(wiring.Component):
                 with m.Elif(self.hello_held & free):
                     m.d.comb += self.session_opened.eq(1)
                     self._send(m, NoticeKind.IDENTITY, Number.HELLO)
-                    m.d.sync += [
-                        self.session.eq(1), self.first.eq(self.hello), self.expected.eq(self.hello), self.kept.eq(0),
-                        self.hello_held.eq(0), self.storable.eq(0),
-                    ]  # fmt: skip
             with m.Case(Step.START):
                 m.d.comb += self.start.eq(1)
                 m.d.sync += self.step.eq(Step.EXECUTE)
