@@ -19,7 +19,9 @@ CONFIGURATIONS = {
     "standard 16x16": Parameters(),
     "64x64": Parameters(rows=64, columns=64),
     "16x16 with small memories": Parameters(program_ops=512, frame_bytes=512),
-    "16x16 without arithmetic": Parameters(program_ops=256, frame_bytes=256, vector_words=256, arithmetic=False),
+    "16x16 without arithmetic": Parameters(
+        program_ops=256, frame_bytes=256, vector_words=256, loop_depth=2, arithmetic=False
+    ),
 }
 """Builds by name."""
 
@@ -66,7 +68,7 @@ def measure(report: Report) -> None:
 
 def _run(report: Report, name: str, parameters: Parameters) -> None:
     """Count cycles and bytes of every operation, its program uploaded before."""
-    names = ("rows", "columns", "program_ops", "frame_bytes", "vector_words", "arithmetic")
+    names = ("rows", "columns", "program_ops", "frame_bytes", "vector_words", "loop_depth", "arithmetic")
     build = "&".join(f"{name}={int(getattr(parameters, name))}" for name in names)
     with crossloop.connect(f"rtl:?{build}&transcript=1") as session:
         session.arm()

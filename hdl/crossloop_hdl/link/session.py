@@ -127,13 +127,11 @@ class SessionRules(wiring.Component):
             ]  # fmt: skip
         with m.If(self.accept | self.session_opened):
             m.d.sync += self.expected.eq(Mux(self.session_opened, self.hello, self.expected + 1))
-        with m.Switch(self._number):
-            for number, sequence in {
-                Number.EXPECTED: self.expected, Number.EXECUTING: self.executing, Number.FRAME: self.header.sequence,
-                Number.HELLO: self.hello,
-            }.items():  # fmt: skip
-                with m.Case(number):
-                    m.d.comb += self.notice.sequence.eq(sequence)
+        # Numbers as their two bits: that is the smallest choice of four.
+        high, low = self._number.as_value()[1], self._number.as_value()[0]
+        m.d.comb += self.notice.sequence.eq(
+            Mux(high, Mux(low, self.hello, self.header.sequence), Mux(low, self.executing, self.expected))
+        )
         return m
 
     def _send(self, m: Module, kind: Any, number: Any, status: Any = Status.OK) -> None:
