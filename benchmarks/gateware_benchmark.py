@@ -20,7 +20,7 @@ CONFIGURATIONS = {
     "64x64": Parameters(rows=64, columns=64),
     "16x16 with small memories": Parameters(program_ops=512, frame_bytes=512),
     "16x16 without arithmetic": Parameters(
-        program_ops=256, frame_bytes=256, vector_words=256, loop_depth=2, arithmetic=False
+        program_ops=256, frame_bytes=256, vector_words=256, request_slots=1, loop_depth=2, arithmetic=False
     ),
 }
 """Builds by name."""
@@ -68,7 +68,9 @@ def measure(report: Report) -> None:
 
 def _run(report: Report, name: str, parameters: Parameters) -> None:
     """Count cycles and bytes of every operation, its program uploaded before."""
-    names = ("rows", "columns", "program_ops", "frame_bytes", "vector_words", "loop_depth", "arithmetic")
+    names = (
+        "rows", "columns", "program_ops", "frame_bytes", "vector_words", "request_slots", "loop_depth", "arithmetic",
+    )  # fmt: skip
     build = "&".join(f"{name}={int(getattr(parameters, name))}" for name in names)
     with crossloop.connect(f"rtl:?{build}&transcript=1") as session:
         session.arm()

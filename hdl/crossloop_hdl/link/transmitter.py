@@ -51,7 +51,10 @@ class Transmitter(wiring.Component):
         m.submodules.encoder = encoder = CobsEncoder()
         m.submodules.reader = reader = StretchReader(offset_bits=self._offset_bits)
         depth = 1 << ceil_log2(IDENTITY_BYTES)
-        m.submodules.identity = identity = Memory(shape=8, depth=depth, init=pack_identity(self._parameters))
+        # Block RAMs are left over where logic is scarce; Yosys would take lookup tables for so few bytes.
+        m.submodules.identity = identity = Memory(
+            shape=8, depth=depth, init=pack_identity(self._parameters), attrs={"rom_style": "block"}
+        )
         identity_port = identity.read_port()
         connect(m, encoder.o, flipped(self.tx))
 
