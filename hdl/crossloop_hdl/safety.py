@@ -199,13 +199,18 @@ class SafetyGate(wiring.Component):
     def _add_windows(self, m: Module) -> None:
         """Add the windows: limits outside the codes of the DACs are brought to the nearest number that says the same."""
         first, last = -(1 << (self._level_bits - 1)), (1 << (self._level_bits - 1)) - 1
+
+        def nearest(limit: Any, below: int, above: int) -> Any:
+            upper = limit[self._level_bits - 1 :]
+            return Mux(upper.all() | ~upper.any(), limit[: self._level_bits].as_signed(), Mux(limit[-1], below, above))
+
         limits = [(self.low, self.level_min, self.high, self.level_max)]
         if Family.GATES in self._families:
             limits.append((self.gate_low, self.gate_level_min, self.gate_high, self.gate_level_max))
         for low, least, high, most in limits:
             m.d.sync += [
-                low.eq(Mux(least < first, first, Mux(least > last, last + 1, least))),
-                high.eq(Mux(most > last, last, Mux(most < first, first - 1, most))),
+                low.eq(nearest(least, first, last + 1)),
+                high.eq(nearest(most, first - 1, last)),
             ]
 
     def _add_arming(self, m: Module, trip: Signal) -> None:

@@ -12,8 +12,16 @@ from numpy.typing import NDArray
 from crossloop import dry_run as prediction
 from crossloop.limits import LimitCodes
 from crossloop.protocol.converters import Clock, Levels
-from crossloop.protocol.errors import RangeError, ShapeError
-from crossloop.protocol.microops import LineState, MicroOp, Opcode, Selection, connected_family, pulse_fields
+from crossloop.protocol.errors import BuildError, RangeError, ShapeError
+from crossloop.protocol.microops import (
+    ARITHMETIC_OPCODES,
+    LineState,
+    MicroOp,
+    Opcode,
+    Selection,
+    connected_family,
+    pulse_fields,
+)
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.records import SATURATED
 from crossloop.protocol.registers import Rule
@@ -105,9 +113,14 @@ def check_gap(gap_taps: int, clock: Clock) -> None:
 
 
 def check_program(program: tuple[MicroOp, ...], parameters: Parameters, limits: LimitCodes) -> None:
-    """Refuse a program whose levels, gate times, lines or tiles are outside the limits or the geometry."""
+    """Refuse what the build cannot execute, and levels, gate times, lines and tiles outside the limits or the geometry."""
     clock = Clock.of(parameters)
     for op in program:
+        if op.opcode in ARITHMETIC_OPCODES and not parameters.arithmetic:
+            raise BuildError(
+                f"the program has the micro-op {op.opcode.name}, and this device was built without the arithmetic unit (arithmetic=0); "
+                "use a build with arithmetic=1, or an operation that leaves the decision to the host; nothing was sent"
+            )
         if op.opcode is Opcode.LEVEL:
             _check_level(op, parameters, limits)
         elif op.opcode is Opcode.PULSE:

@@ -118,17 +118,18 @@ class MicroOpCheck(wiring.Component):
                 ]
                 with m.If(~outside & (self.records_free < 2 * op.b + 2 * RECORD_HEADER.size)):
                     m.d.comb += self.status.eq(Status.REPLY_FULL)
-            with m.Case(Opcode.SAMPLE):
-                m.d.comb += [
-                    outside.eq(zero_count | zero_time | (op.b > channels)),
-                    self.width.eq((first + second + 1) * build.gate_taps),
-                ]
-                with m.If(~outside & beyond(self.pointer, op.b, build.vector_words)):
-                    m.d.comb += self.status.eq(Status.ADDRESS_RANGE)
-            with m.Case(Opcode.STREAMS):
-                m.d.comb += outside.eq(zero_count | (op.b > lines) | op.a[1])
-                with m.If(~outside & beyond(op.c[:16], op.b, build.vector_words)):
-                    m.d.comb += self.status.eq(Status.ADDRESS_RANGE)
+            if build.arithmetic:
+                with m.Case(Opcode.SAMPLE):
+                    m.d.comb += [
+                        outside.eq(zero_count | zero_time | (op.b > channels)),
+                        self.width.eq((first + second + 1) * build.gate_taps),
+                    ]
+                    with m.If(~outside & beyond(self.pointer, op.b, build.vector_words)):
+                        m.d.comb += self.status.eq(Status.ADDRESS_RANGE)
+                with m.Case(Opcode.STREAMS):
+                    m.d.comb += outside.eq(zero_count | (op.b > lines) | op.a[1])
+                    with m.If(~outside & beyond(op.c[:16], op.b, build.vector_words)):
+                        m.d.comb += self.status.eq(Status.ADDRESS_RANGE)
             with m.Default():
                 m.d.comb += self.status.eq(Status.UNKNOWN_MICRO_OP)
         return m

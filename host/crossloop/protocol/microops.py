@@ -11,8 +11,9 @@ gate lines that are to be sensed or chosen by a stream bank;
 ADDRESS_RANGE for vector words (LEVELS) outside the vector memory and for a program that runs past the end of
 the program memory; REPLY_FULL when a CODES record and the DONE record after it do not fit; then the safety gate's trips
 (GATE_RULE, LEVEL_WINDOW, PULSE_WIDTH). DUTY and COMPLIANCE trip when gates go on, wherever the micro-op then is. An
-undefined function or condition is an UNKNOWN_MICRO_OP; vector words outside the vector memory and a branch out of the
-program memory are ADDRESS_RANGE. LEVELS trips at the first code outside the window, after the strobes of those before it.
+undefined function or condition is an UNKNOWN_MICRO_OP, and so is what a build without arithmetic has not; vector words
+outside the vector memory and a branch out of the program memory are ADDRESS_RANGE. LEVELS trips at the first code
+outside the window, after the strobes of those before it.
 Bits of a, b and c that have no meaning are ignored. The gates of a CONVERT are on for settle + integrate + 1 cycles,
 and that must not be above WIDTH_CAP either.
 """
@@ -111,6 +112,12 @@ ENGINE_OPCODES = frozenset({
 
 GAP_MAX = 0xFFFF
 """Longest gap of a PULSE in taps."""
+
+ARITHMETIC_OPCODES = frozenset({
+    Opcode.SAMPLE, Opcode.STREAMS, Opcode.SET, Opcode.COMPUTE, Opcode.LOAD, Opcode.STORE, Opcode.BRANCH, Opcode.INDEX, Opcode.POINT,
+    Opcode.VECTOR,
+})  # fmt: skip
+"""Micro-ops that a build without arithmetic has not: there they are UNKNOWN_MICRO_OP."""
 
 
 class LineState(IntEnum):

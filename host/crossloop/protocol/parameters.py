@@ -87,6 +87,8 @@ class Parameters:
     """Request frames the device can hold, and replies it keeps for repetition; a power of two."""
     loop_depth: int = 4
     """Deepest nesting of LOOP micro-ops."""
+    arithmetic: bool = True
+    """The controller has registers and executes the micro-ops of `ARITHMETIC_OPCODES`; a small FPGA leaves them out."""
     break_cycles: int = 4
     """Cycles for which a line floats between two states (break before make)."""
     dead_cycles: int = 4
@@ -119,6 +121,10 @@ class Parameters:
                 raise RangeError(
                     f"parameter {name} must be an integer from {low} to {high}, not {value!r}; choose another build"
                 )
+        if not isinstance(self.arithmetic, bool):
+            raise RangeError(
+                f"parameter arithmetic must be true or false, not {self.arithmetic!r}; choose another build"
+            )
         for name in ("vector_words", "program_ops", "frame_bytes", "request_slots"):
             value = getattr(self, name)
             if value & (value - 1):

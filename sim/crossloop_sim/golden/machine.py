@@ -38,6 +38,8 @@ TAPS = next(_index)
 GAP_MIN = next(_index)
 """Shortest gap of a PULSE in taps."""
 LOOP_DEPTH = next(_index)
+ARITHMETIC = next(_index)
+"""Whether the build has the micro-ops of `ARITHMETIC_OPCODES`."""
 CODE_MIN = next(_index)
 CODE_MAX = next(_index)
 LEVEL_MIN = next(_index)
@@ -166,6 +168,7 @@ def reset_machine(parameters: Parameters) -> Machine:
         TAPS: parameters.gate_taps,
         GAP_MIN: gap_min_taps(parameters.gate_taps),
         LOOP_DEPTH: parameters.loop_depth,
+        ARITHMETIC: parameters.arithmetic,
         CODE_MIN: levels.code_min,
         CODE_MAX: levels.code_max,
         LEVEL_WRITE: parameters.level_write_cycles,
