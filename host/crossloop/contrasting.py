@@ -198,7 +198,7 @@ def _pulses(
     pair: bool,
 ) -> LinePulses:
     up, down = tile.write_levels(v_write_v)
-    width, gap = tile.pulse_cycles(width_s, gap_s)
+    width, gap = tile.pulse_taps(width_s, gap_s)
     return LinePulses(
-        line=Family.ROWS, values=values, up=up, down=down, width_cycles=width, gap_cycles=gap, unit=unit, digits=digits, pair=pair
+        line=Family.ROWS, values=values, up=up, down=down, width_taps=width, gap_taps=gap, unit=unit, digits=digits, pair=pair
     )  # fmt: skip

@@ -54,9 +54,9 @@ def counted_pulses(
     array = _integers(counts)
     largest = int(np.abs(array).max())
     up, down = tile.write_levels(v_write_v)
-    width, gap = tile.pulse_cycles(width_s, gap_s)
+    width, gap = tile.pulse_taps(width_s, gap_s)
     pulses = LinePulses(
-        line=Family.ROWS, values=array.shape[1], up=up, down=down, width_cycles=width, gap_cycles=gap,
+        line=Family.ROWS, values=array.shape[1], up=up, down=down, width_taps=width, gap_taps=gap,
         digits=max(1, largest.bit_length()), pair=pair,
     )  # fmt: skip
     operation = CountedPulses(pulses, tile.index, array, int(first_row))

@@ -92,11 +92,11 @@ class HiddenAccumulators:
                 "choose another range, gain or number of averages, nothing was sent"
             )
         up, down = slow.write_levels(v_write_v)
-        width, gap = slow.pulse_cycles(width_s, gap_s)
+        width, gap = slow.pulse_taps(width_s, gap_s)
         values = parameters.lines(other(lines)) // (2 if pair else 1)
         self.rule = HiddenRule(
             pulses=LinePulses(
-                line=lines, values=values, up=up, down=down, width_cycles=width, gap_cycles=gap, unit=unit, pair=pair
+                line=lines, values=values, up=up, down=down, width_taps=width, gap_taps=gap, unit=unit, pair=pair
             ),
             lines=parameters.lines(lines) if count is None else count,
             read_code=session.levels.code(v_read_v, "v_read_v"),

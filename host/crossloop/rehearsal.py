@@ -112,7 +112,7 @@ def rehearse(
 def _twin_url(parameters: Parameters, plant: str) -> str:
     """Return the URL of a model with the same build; what the parts of a front end decide is left to them."""
     values = {field.name: getattr(parameters, field.name) for field in fields(parameters)}
-    if parameters.frontend == "reference":
+    if parameters.frontend != "direct":
         values = {name: value for name, value in values.items() if name not in FRONT_END_FIELDS}
     texts = (
         f"{name}={','.join(map(str, value)) if isinstance(value, tuple) else int(value) if isinstance(value, int) else value}"

@@ -202,7 +202,7 @@ class Session:
 
     def delivered_s(self) -> float:
         """Ask for how long pulse gates were on when they were last on, in seconds: after a trip, the width that was delivered."""
-        return self.clock.seconds(read_registers(self.link, (Register.DELIVERED,))[Register.DELIVERED])
+        return self.clock.tap_seconds(read_registers(self.link, (Register.DELIVERED,))[Register.DELIVERED])
 
     def counters(self, *, clear: bool = False) -> Counters:
         """Read the device's pulse counters, and set those that can be cleared to 0 if asked to."""

@@ -61,7 +61,7 @@ class Tile(Sensing):
             Pulse width, and time after each pulse, in seconds.
         """
         up, down = self.write_levels(v_write_v)
-        width, gap = self.pulse_cycles(width_s, gap_s)
+        width, gap = self.pulse_taps(width_s, gap_s)
         if polarity not in {1, -1}:
             raise RangeError(
                 f"polarity must be 1 (raise the conductance) or -1 (lower it), not {polarity!r}; nothing was sent"
@@ -128,7 +128,7 @@ class Tile(Sensing):
             As in `pulse`.
         """
         up, down = self.write_levels(v_write_v)
-        width, gap = self.pulse_cycles(width_s, gap_s)
+        width, gap = self.pulse_taps(width_s, gap_s)
         checked = programming.check_counts(counts, self.shape)
         self.session.execute(*programming.masked_pulses(self.index, checked, up, down, width, gap))
 
@@ -292,13 +292,15 @@ class Tile(Sensing):
         counts : sequence of int
             Cycle counts of the readings, rising from at least 1; `crossloop.fabric.endurance.log_spaced` makes them.
         v_set_v, v_reset_v : float
-            Voltages across the cell, both above 0 V, half of each on the row and half on the column.
+            Voltages across the cell, both above 0 V. If the level window has the whole voltages, SET is held on the row and RESET on the
+            column, and no level changes between readings: with a front end whose converters take microseconds that decides the rate.
+            Otherwise half of each is on the row and half, inverted, on the column. Other cells see at most half of the larger one.
         v_read_v : float
             Voltage of a reading.
         width_s, gap_s : float
             Pulse width, and time after each pulse, in seconds.
         level_settle_s : float
-            Time that the level converters of the front end need before a pulse.
+            Time that the level converters need after a change, beside what the build's front end is known to need.
         range_index, settle_s, integrate_s
             As in `read_all`.
 
@@ -322,7 +324,7 @@ class Tile(Sensing):
         row, column : int
             The cell.
         steps : sequence of Step
-            The pulses in codes and cycles; `crossloop.fabric.waveform` has `staircase` and `spike_pair`.
+            The pulses in codes and taps; `crossloop.fabric.waveform` has `staircase` and `spike_pair`.
         reading : Reading, optional
             How to read the cell after each pulse.
 
@@ -402,8 +404,15 @@ class Tile(Sensing):
         return (half, -half), (-half, half)
 
     def pulse_cycles(self, width_s: float, gap_s: float) -> tuple[int, int]:
-        """Return pulse width and gap in cycles; RangeError for what is no whole number of them or longer than the cap."""
+        """Return width and gap of coincidence slots, in cycles; RangeError for what is no whole number of them or longer than the cap."""
         clock, limits = self.session.clock, self.session.limit_codes
         width = clock.cycles(width_s, "width_s")
-        limits.check_width(width, clock, "width_s")
+        limits.check_width(width * clock.gate_taps, clock, "width_s")
         return width, clock.cycles(gap_s, "gap_s", 0xFFFF)
+
+    def pulse_taps(self, width_s: float, gap_s: float) -> tuple[int, int]:
+        """Return pulse width and gap in taps; RangeError for what is no whole number of them or longer than the cap."""
+        clock, limits = self.session.clock, self.session.limit_codes
+        width = clock.width_taps(width_s)
+        limits.check_width(width, clock, "width_s")
+        return width, clock.gap_taps(gap_s)

@@ -114,7 +114,7 @@ def transfer(
         down=down.halves(session, "down"), fast_window=_window("fast_tolerance_s", fast_tolerance_s, per_siemens), attempts=attempts,
         turns=turns, invert=invert, read_code=session.levels.code(v_read_v, "v_read_v"), averages=averages, range_index=range_index,
         settle_cycles=clock.cycles(settle_s, "settle_s", 0xFFFF), integrate_cycles=clock.cycles(integrate_s, "integrate_s", 0xFFFF),
-        gap_cycles=clock.cycles(gap_s, "gap_s", 0xFFFF),
+        gap_taps=clock.gap_taps(gap_s),
     )  # fmt: skip
     rows, pairs = (fast.shape[0], fast.shape[1] // 2) if shape is None else shape
     operation = Transfer(table, fast.index, slow.index, origin, (rows, pairs))

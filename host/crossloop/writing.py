@@ -64,7 +64,7 @@ class VoltageLadder:
     """Growth of the gate voltage from one pulse to the next."""
 
     def codes(self, session: Session, name: str) -> Ladder:
-        """Return the ladder in level codes and cycles; raises RangeError for what has no exact code."""
+        """Return the ladder in level codes and taps; raises RangeError for what has no exact code."""
         return self._codes(session, name, 1 if session.parameters.gate_lines else 2)
 
     def halves(self, session: Session, name: str) -> Ladder:
@@ -83,9 +83,9 @@ class VoltageLadder:
             gate=gates.code(self.v_gate_v, f"v_gate_v of ladder {name!r}"),
             gate_stop=gates.code(gate_stop_v, f"v_gate_stop_v of ladder {name!r}"),
             gate_step=gates.code(self.v_gate_step_v, f"v_gate_step_v of ladder {name!r}"),
-            width_cycles=clock.cycles(self.width_s, "width_s"),
-            width_stop_cycles=0 if self.width_stop_s is None else clock.cycles(self.width_stop_s, "width_stop_s"),
-            width_step_cycles=0 if self.width_step_s is None else clock.cycles(self.width_step_s, "width_step_s"),
+            width_taps=clock.width_taps(self.width_s),
+            width_stop_taps=0 if self.width_stop_s is None else clock.width_taps(self.width_stop_s, "width_stop_s"),
+            width_step_taps=0 if self.width_step_s is None else clock.width_taps(self.width_step_s, "width_step_s"),
             width_first=self.width_first,
         )
 
@@ -153,7 +153,7 @@ def write_verify(
         read_code=session.levels.code(v_read_v, "v_read_v"), averages=averages, confirmations=confirmations,
         wait_cycles=clock.cycles(wait_s, "wait_s") if wait_s else 0, attempts=attempts, turns=turns, range_index=range_index,
         settle_cycles=clock.cycles(settle_s, "settle_s", 0xFFFF), integrate_cycles=clock.cycles(integrate_s, "integrate_s", 0xFFFF),
-        gap_cycles=clock.cycles(gap_s, "gap_s", 0xFFFF), read_gate=_read_gate(session, v_gate_v),
+        gap_taps=clock.gap_taps(gap_s), read_gate=_read_gate(session, v_gate_v),
     )  # fmt: skip
     codes = np.rint(target * per_siemens).astype(np.int64)
     if codes.max() > averages * session.samples.code_max or codes.min() < 0:

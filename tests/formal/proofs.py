@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from formal.prover import Proof
 from formal.queues import EncoderProperties, FifoProperties, ReaderProperties
-from formal.safety_gate import CurrentProperties, SafetyProperties
+from formal.safety_gate import CurrentProperties, SafetyProperties, SubClockSafetyProperties
 from formal.session_rules import SessionProperties
 
 PROOFS = {
     "safety gate": Proof(
         "`SafetyGate` with 2x2 lines, gate lines and nudge lines, short timers", SafetyProperties, 5, 24
     ),
-    "current sources": Proof(
-        "`SafetyGate` whose gate lines have current sources, otherwise as above", CurrentProperties, 5, 24
+    "safety gate with current sources": Proof(
+        "The same gate with current sources at its gate lines", CurrentProperties, 5, 24
+    ),
+    "safety gate with two taps": Proof(
+        "`SafetyGate` with 2x2 lines, gate lines, nudge lines and two taps per cycle, short timers",
+        SubClockSafetyProperties,
+        5,
+        24,
     ),
     "session rules": Proof("`SessionRules`, two slots, 32-bit numbers", SessionProperties, 4, 24),
     "stretch reader": Proof("`StretchReader` over a memory that holds still", ReaderProperties, 4, 12),

@@ -84,7 +84,14 @@ def test_the_twin_goes_on_from_the_vector_memory_of_the_device(open_session) -> 
     assert words.any()
 
 
-@pytest.mark.parametrize("query", ["gate_lines=1", "gate_lines=2&frontend=reference&level_bits=12&sample_bits=12"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "gate_lines=1",
+        "gate_lines=2&frontend=reference&level_bits=12&sample_bits=12",
+        "gate_lines=1&frontend=reference-dac8568",
+    ],
+)
 def test_the_twin_has_the_build_limits_and_gate_voltage_of_the_device(open_session, query) -> None:
     limits = crossloop.Limits(v_level_max_v=0.25, v_gate_max_v=2.5, width_cap_s=2e-4, duty_cap=0.5, dead_man_s=0.125)
     session = open_session("model", f"rows=5&columns=4&tiles=2&{query}", limits=limits)

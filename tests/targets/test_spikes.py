@@ -21,24 +21,24 @@ def _weight_change(session, delay_slots: int) -> float:
     plant = session.transport.world.plant
     plant.set_conductance_s(0, plant.configuration.device.g_mid_s)
     steps = spike_trains([0, 100, 200, 300, 400], [0, 100, 200, 300, 400], SHAPE, SHAPE, delay_slots=delay_slots,
-                         width_cycles=WIDTH, gap_cycles=GAP)  # fmt: skip
+                         width_taps=WIDTH, gap_taps=GAP)  # fmt: skip
     session.tile(0).play(1, 2, steps)
     return float(plant.weights(0)[1, 2])
 
 
 def test_spikes_are_where_their_trains_have_them() -> None:
-    steps = spike_trains([0, 10], [2, 4], (5, -3, 1), (7, -2, -1), delay_slots=1, width_cycles=4, gap_cycles=6)
+    steps = spike_trains([0, 10], [2, 4], (5, -3, 1), (7, -2, -1), delay_slots=1, width_taps=4, gap_taps=6)
     row, column = np.zeros(20, int), np.zeros(20, int)
     row[0:3], row[10:13] = (5, -3, 1), (5, -3, 1)
     column[3:5], column[5:8] = (7, -2), (7, -2, -1)  # the second spike ends the first
-    begins = np.cumsum([0, *(step.width_cycles + step.gap_cycles for step in steps)]) // 10
+    begins = np.cumsum([0, *(step.width_taps + step.gap_taps for step in steps)]) // 10
     for begin, step in zip(begins, steps, strict=False):
-        assert (step.row_code, step.column_code, step.width_cycles) == (row[begin], column[begin], 4)
+        assert (step.row_code, step.column_code, step.width_taps) == (row[begin], column[begin], 4)
     assert len(steps) == np.count_nonzero(row | column)
 
 
 def test_trains_are_equal_everywhere_and_exact_at_the_pins(open_session) -> None:
-    steps = spike_trains([0, 4], [1, 9], SHAPE[:3], SHAPE[:4], width_cycles=WIDTH, gap_cycles=GAP)
+    steps = spike_trains([0, 4], [1, 9], SHAPE[:3], SHAPE[:4], width_taps=WIDTH, gap_taps=GAP)
     found = []
     for target in ("model", "rtl"):
         session = open_session(target, BUILD)
@@ -46,7 +46,7 @@ def test_trains_are_equal_everywhere_and_exact_at_the_pins(open_session) -> None
         session.tile(0).play(1, 2, steps)
         gates = [entry for entry in session.transport.world.transcript.pins if entry.what == "GATES"]
         on = [entry.cycle for entry in gates if any(entry.values)]
-        assert np.diff(on).tolist() == [step.width_cycles + step.gap_cycles for step in steps[:-1]]
+        assert np.diff(on).tolist() == [step.width_taps + step.gap_taps for step in steps[:-1]]
         found.append(session.transport.world.plant.conductance_s(0))
     assert np.array_equal(*found)
 
@@ -81,9 +81,9 @@ def test_the_window_is_antisymmetric_and_decays(open_session) -> None:
 
 def test_bad_trains_are_refused() -> None:
     with pytest.raises(RangeError, match="pre_slots must rise"):
-        spike_trains([3, 3], [1], (1,), (1,), width_cycles=1, gap_cycles=100)
+        spike_trains([3, 3], [1], (1,), (1,), width_taps=1, gap_taps=100)
     with pytest.raises(RangeError, match="need at least one spike"):
-        spike_trains([], [], (1,), (1,), width_cycles=1, gap_cycles=100)
+        spike_trains([], [], (1,), (1,), width_taps=1, gap_taps=100)
     with pytest.raises(RangeError, match="a spike needs at least 1 slot"):
         exponential_spike(1, -1, 0.0, 5)
 
@@ -91,6 +91,6 @@ def test_bad_trains_are_refused() -> None:
 def test_a_pause_that_is_too_long_is_refused_with_its_limit(open_session) -> None:
     session = open_session("model", BUILD, limits=crossloop.Limits())
     session.arm()
-    steps = spike_trains([0, 1000], [0], (100,), (-100,), width_cycles=WIDTH, gap_cycles=GAP)
+    steps = spike_trains([0, 1000], [0], (100,), (-100,), width_taps=WIDTH, gap_taps=GAP)
     with pytest.raises(RangeError, match="gaps from"):
         session.tile(0).play(1, 2, steps)

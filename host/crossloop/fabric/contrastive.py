@@ -111,7 +111,7 @@ class ActivityCoincidence(FabricProgram):
         _check_words(self.scratch + self.scratch_words, parameters)
         for code in (*self.up, *self.down):
             limits.check_level(code, Levels.of(parameters), "level of a pulse")
-        limits.check_width(self.width_cycles, Clock.of(parameters), "pulse width")
+        limits.check_width(self.width_cycles * parameters.gate_taps, Clock.of(parameters), "pulse width")
 
 
 @dataclass(frozen=True, kw_only=True)

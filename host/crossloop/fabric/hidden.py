@@ -215,7 +215,9 @@ class HiddenTransfer(FabricProgram):
             )
         limits.check_level(rule.read_code, Levels.of(parameters), "read level")
         limits.check_width(
-            rule.settle_cycles + rule.integrate_cycles + 1, Clock.of(parameters), "settle plus integration time"
+            (rule.settle_cycles + rule.integrate_cycles + 1) * parameters.gate_taps,
+            Clock.of(parameters),
+            "settle plus integration time",
         )
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from crossloop.fabric.assembly import Assembly, Label
 from crossloop.limits import LimitCodes
-from crossloop.operation import other
+from crossloop.operation import check_gap, other
 from crossloop.protocol import arithmetic as ar
 from crossloop.protocol import microops as m
 from crossloop.protocol.arithmetic import WORD_MAX, Condition, Elementwise, Function
@@ -33,7 +33,7 @@ _BELOW_SIGN = 127
 
 @dataclass(frozen=True, kw_only=True)
 class LinePulses:
-    """How the cells of a line are pulsed, in codes and cycles."""
+    """How the cells of a line are pulsed, in codes and taps."""
 
     line: Family
     """Family of the line; its cells lie along the other one."""
@@ -43,10 +43,10 @@ class LinePulses:
     """Level codes (rows, columns) of the pulses that raise the conductance."""
     down: tuple[int, int]
     """Level codes of those that lower it."""
-    width_cycles: int
-    """Pulse width in cycles."""
-    gap_cycles: int
-    """Time after each pulse in cycles."""
+    width_taps: int
+    """Pulse width in taps."""
+    gap_taps: int
+    """Time after each pulse in taps."""
     unit: int = 1
     """What a pulse takes out of a word."""
     digits: int = 1
@@ -108,14 +108,15 @@ class LinePulses:
         available = parameters.lines(other(self.line))
         for name, value, high in (
             ("cells of a line", self.cells, available), ("digits of a count", self.digits, DIGITS_MAX),
-            ("unit of the largest digit", self.unit << max(self.digits - 1, 0), WORD_MAX), ("gap_cycles", self.gap_cycles, 0xFFFF),
+            ("unit of the largest digit", self.unit << max(self.digits - 1, 0), WORD_MAX), ("gap_taps", self.gap_taps, m.GAP_MAX),
         ):  # fmt: skip
             if not 1 <= value <= high:
                 raise RangeError(f"{name} must be from 1 to {high}, not {value}; nothing was pulsed")
         for code in (*self.up, *self.down):
             limits.check_level(code, levels, "level of a pulse")
-        limits.check_width(self.width_cycles, clock, "pulse width")
-        limits.check_train(self.width_cycles, self.gap_cycles, clock)
+        limits.check_width(self.width_taps, clock, "pulse width")
+        check_gap(self.gap_taps, clock)
+        limits.check_train(self.width_taps, self.gap_taps, clock)
 
     def _signs(self, scratch: int) -> int:
         """Address of one digit with its sign, for every cell."""
@@ -161,7 +162,7 @@ class LinePulses:
         code.add(
             m.level(cells, ALL_LINES, levels[cells]),
             m.connect(cells, LineState.DRIVE, selection=Selection.SIGNED),
-            m.pulse(1 << digit, self.width_cycles, self.gap_cycles),
+            m.pulse(1 << digit, self.width_taps, self.gap_taps),
         )
         code.here(none)
 

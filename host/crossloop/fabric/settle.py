@@ -190,7 +190,9 @@ class Settle(FabricProgram):
                 f"this device has {parameters.vector_words}; use fewer, nothing was driven"
             )
         limits.check_width(
-            rule.settle_cycles + rule.integrate_cycles + 1, Clock.of(parameters), "settle plus integration time"
+            (rule.settle_cycles + rule.integrate_cycles + 1) * parameters.gate_taps,
+            Clock.of(parameters),
+            "settle plus integration time",
         )
 
 

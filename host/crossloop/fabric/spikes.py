@@ -24,8 +24,8 @@ def spike_trains(
     post: Sequence[int],
     *,
     delay_slots: int = 0,
-    width_cycles: int,
-    gap_cycles: int,
+    width_taps: int,
+    gap_taps: int,
 ) -> tuple[Step, ...]:
     """Return two spike trains as pulses, one for each slot in which a spike lasts; the slots between are part of the gaps.
 
@@ -37,8 +37,8 @@ def spike_trains(
         Shape of a spike on the row and on the column: level codes of its slots.
     delay_slots : int
         How much later (earlier if negative) the postsynaptic train is than `post_slots` says.
-    width_cycles, gap_cycles : int
-        Width of a slot's pulse, and time from there to the next slot.
+    width_taps, gap_taps : int
+        Width of a slot's pulse, and time from there to the next slot, in taps.
 
     Raises
     ------
@@ -50,10 +50,10 @@ def spike_trains(
     slots = sorted(row.keys() | column.keys())
     if not slots:
         raise RangeError("two spike trains need at least one spike with a level other than 0; nothing was pulsed")
-    period = width_cycles + gap_cycles
+    period = width_taps + gap_taps
     followers = [*slots[1:], slots[-1] + 1]
     return tuple(
-        Step(row.get(slot, 0), column.get(slot, 0), width_cycles, (after - slot) * period - width_cycles)
+        Step(row.get(slot, 0), column.get(slot, 0), width_taps, (after - slot) * period - width_taps)
         for slot, after in zip(slots, followers, strict=True)
     )
 

@@ -41,7 +41,7 @@ from crossloop.protocol.errors import RangeError
 from crossloop.protocol.microops import LineState, MicroOp, Selection
 from crossloop.protocol.parameters import GateLines, Parameters
 from crossloop.protocol.streams import Family
-from crossloop.protocol.timing import READOUT_CYCLES
+from crossloop.protocol.timing import READOUT_CYCLES, gap_min_taps, whole_cycles
 
 RESULT_WORDS = 5
 """Words per cell: weight before; last reading of the pair and how it ended; last reading of the fast cell and how it ended."""
@@ -84,8 +84,8 @@ class TransferTable:
     """Time the level drives before the integration."""
     integrate_cycles: int = 50
     """Time of integration."""
-    gap_cycles: int = 50
-    """Time after each pulse."""
+    gap_taps: int = 50
+    """Time after each pulse, in taps."""
 
 
 @dataclass(frozen=True)
@@ -223,7 +223,7 @@ class Transfer(FabricProgram):
             if bank:
                 code.increase("column")
             code.add(m.loop(table.reset_pulses))
-            ladder.pulse(code, table.gap_cycles, GateLines.NONE, sign=-1)
+            ladder.pulse(code, table.gap_taps, GateLines.NONE, sign=-1)
             code.add(m.next_())
         # To the nearest; a shift alone would go down.
         code.compute("target", Function.ADD, "weight", (1 << table.shift) >> 1)
@@ -234,7 +234,7 @@ class Transfer(FabricProgram):
             code.compute("column", Function.ADD, "pair", "pair")
             if sign < 0:
                 code.increase("column")
-            ladder.pulse(code, table.gap_cycles, GateLines.NONE, sign=1)
+            ladder.pulse(code, table.gap_taps, GateLines.NONE, sign=1)
 
         self._approach(code, table.slow_window, (table.set, table.set), raise_bank, 1)
 
@@ -250,7 +250,7 @@ class Transfer(FabricProgram):
 
         def move(sign: int) -> None:
             code.compute("column", Function.ADD, "pair", "pair")
-            ladder.pulse(code, table.gap_cycles, GateLines.NONE, sign=sign)
+            ladder.pulse(code, table.gap_taps, GateLines.NONE, sign=sign)
 
         self._approach(code, table.fast_window, (table.up, table.down), move, 3)
 
@@ -303,8 +303,8 @@ class Transfer(FabricProgram):
         """Predict the longest run: every pair and every fast cell takes every attempt, with the longest pulse."""
         table, passes = self.table, self.table.attempts + 1
         once = dry_run(self.program(parameters), parameters)
-        widest = 2 * max(rungs.widest for rungs in (table.set, table.up, table.down))
-        resets = 2 * table.reset_pulses * table.reset.widest
+        widest = 2 * whole_cycles(max(rungs.widest for rungs in (table.set, table.up, table.down)), parameters)
+        resets = 2 * table.reset_pulses * whole_cycles(table.reset.widest, parameters)
         channels = 4 * table.averages * self.polarity * READOUT_CYCLES
         cells = self.shape[0] * self.shape[1]
         return most(once, passes, cells * passes * (widest + channels + resets), parameters)
@@ -317,7 +317,7 @@ class Transfer(FabricProgram):
             ("shift", table.shift, 0, _SHIFT_MAX), ("reset_pulses", table.reset_pulses, 1, 0xFFFF),
             ("slow_window", table.slow_window, 0, WORD_MAX), ("fast_window", table.fast_window, 0, WORD_MAX),
             ("attempts", table.attempts, 1, ATTEMPTS_MAX), ("turns", table.turns, 0, TURNS_MAX),
-            ("averages", table.averages, 1, 0xFFFF), ("gap_cycles", table.gap_cycles, 1, 0xFFFF),
+            ("averages", table.averages, 1, 0xFFFF), ("gap_taps", table.gap_taps, gap_min_taps(parameters.gate_taps), m.GAP_MAX),
             ("largest weight in codes", full + (full << table.shift), 1, WORD_MAX),
         ):  # fmt: skip
             if not low <= value <= high:
@@ -330,7 +330,9 @@ class Transfer(FabricProgram):
             )
         limits.check_level(table.read_code, Levels.of(parameters), "read level")
         limits.check_width(
-            table.settle_cycles + table.integrate_cycles + 1, Clock.of(parameters), "settle plus integration time"
+            (table.settle_cycles + table.integrate_cycles + 1) * parameters.gate_taps,
+            Clock.of(parameters),
+            "settle plus integration time",
         )
         for name in ("set", "reset", "up", "down"):
             rungs: Ladder = getattr(table, name)

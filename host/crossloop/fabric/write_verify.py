@@ -38,7 +38,7 @@ from crossloop.protocol.errors import RangeError
 from crossloop.protocol.microops import LineState, MicroOp, Selection
 from crossloop.protocol.parameters import GateLines, Parameters
 from crossloop.protocol.streams import Family
-from crossloop.protocol.timing import READOUT_CYCLES
+from crossloop.protocol.timing import READOUT_CYCLES, gap_min_taps, whole_cycles
 
 RESULT_WORDS = 3
 """Words per cell of the device's record: final code; attempts, turns and reason; amplitude of the last pulse."""
@@ -57,7 +57,7 @@ class Visit(IntEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class WriteVerifyTable:
-    """How cells are programmed, in codes and cycles."""
+    """How cells are programmed, in codes, taps and cycles."""
 
     up: Ladder
     """Pulses that raise the conductance."""
@@ -83,8 +83,8 @@ class WriteVerifyTable:
     """Time the level drives before the integration."""
     integrate_cycles: int = 50
     """Time of integration."""
-    gap_cycles: int = 50
-    """Time after each pulse."""
+    gap_taps: int = 50
+    """Time after each pulse, in taps."""
     read_gate: int = 0
     """Level code of the cell's gate line while it is read, in builds with gate lines."""
 
@@ -229,7 +229,7 @@ def _add_pulse(
     code.here(begin)
     stop = ladder.Stop(table.attempts, table.turns, done[Reason.ATTEMPTS], done[Reason.TURNS], done[Reason.LADDER])
     ladder.next_pulse(code, rungs, stop, sign=sign, gated=bool(gate_lines))
-    ladder.pulse(code, table.gap_cycles, gate_lines, sign=sign)
+    ladder.pulse(code, table.gap_taps, gate_lines, sign=sign)
     code.branch(measure)
 
 
@@ -244,7 +244,7 @@ def check_table(table: WriteVerifyTable, parameters: Parameters, limits: LimitCo
     levels, clock = Levels.of(parameters), Clock.of(parameters)
     for name, low, high in (
         ("window", 0, WORD_MAX), ("averages", 1, 0xFFFF), ("confirmations", 0, 8), ("attempts", 1, ATTEMPTS_MAX),
-        ("turns", 0, TURNS_MAX), ("gap_cycles", 1, 0xFFFF),
+        ("turns", 0, TURNS_MAX), ("gap_taps", gap_min_taps(parameters.gate_taps), m.GAP_MAX),
     ):  # fmt: skip
         value = getattr(table, name)
         if not low <= value <= high:
@@ -252,7 +252,8 @@ def check_table(table: WriteVerifyTable, parameters: Parameters, limits: LimitCo
                 f"{name} of the write-verify table must be from {low} to {high}, not {value}; nothing was pulsed"
             )
     limits.check_level(table.read_code, levels, "read level")
-    limits.check_width(table.settle_cycles + table.integrate_cycles + 1, clock, "settle plus integration time")
+    on_cycles = table.settle_cycles + table.integrate_cycles + 1
+    limits.check_width(on_cycles * parameters.gate_taps, clock, "settle plus integration time")
     for name in ("up", "down"):
         getattr(table, name).check(name, parameters, limits)
     if parameters.gate_lines:
@@ -317,7 +318,7 @@ class WriteVerify(FabricProgram):
         passes = 1 if self.visit is Visit.READ else table.attempts + 1
         once = dry_run(self.program(parameters), parameters)  # the loops over rows and columns are in it
         # Every micro-op of a cell is passed at most once per attempt; what registers add to it comes on top.
-        widest = max(table.up.widest, table.down.widest)
+        widest = whole_cycles(max(table.up.widest, table.down.widest), parameters)
         channels = table.averages * (1 + table.confirmations) * parameters.columns * READOUT_CYCLES
         return most(once, passes, self.shape[0] * self.shape[1] * passes * (widest + channels), parameters)
 

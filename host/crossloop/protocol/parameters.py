@@ -30,7 +30,7 @@ class GateLines(IntEnum):
     """One gate line along every column."""
 
 
-FRONT_ENDS = ("direct", "reference")
+FRONT_ENDS = ("direct", "reference", "reference-dac8568")
 """Names of front ends; the place is the number on the wire."""
 
 _LIMITS: dict[str, tuple[int, int]] = {
@@ -38,6 +38,7 @@ _LIMITS: dict[str, tuple[int, int]] = {
     "columns": (1, 1024),
     "gate_lines": (GateLines.NONE, GateLines.COLUMNS),
     "nudge_lines": (0, 1),
+    "gate_taps": (1, 2),
     "tiles": (1, 256),
     "level_bits": (2, 16),
     "sample_bits": (2, 15),
@@ -73,6 +74,8 @@ class Parameters:
     """How the gate lines lie, one of `GateLines`."""
     nudge_lines: int = 0
     """1: every column has a nudge line."""
+    gate_taps: int = 1
+    """Taps per clock cycle in which a pulse may begin or end: 2 where the pins of the pulse gates have DDR outputs."""
     tiles: int = 1
     """Arrays that share this controller and front end."""
     level_bits: int = 7
@@ -89,6 +92,8 @@ class Parameters:
     """Request frames the device can hold, and replies it keeps for repetition; a power of two."""
     loop_depth: int = 4
     """Deepest nesting of LOOP micro-ops."""
+    arithmetic: bool = True
+    """The controller has registers and executes the micro-ops of `ARITHMETIC_OPCODES`; a small FPGA leaves them out."""
     break_cycles: int = 4
     """Cycles for which a line floats between two states (break before make)."""
     dead_cycles: int = 4
@@ -107,7 +112,7 @@ class Parameters:
     voltage_full_scale_uv: int = 500_000
     """Voltage of the same code, negated, in microvolts, when the converters read the voltages of lines."""
     frontend: str = "direct"
-    """Name of the front end; `crossloop.protocol.parts.reference` computes the five numbers below for `reference`."""
+    """Name of the front end; `crossloop.protocol.parts.reference` computes the five numbers below for all but `direct`."""
     level_write_cycles: int = 1
     """Cycles from a level strobe to the next; the level changes in the last of them."""
     level_settle_cycles: int = 0
@@ -126,6 +131,10 @@ class Parameters:
                 raise RangeError(
                     f"parameter {name} must be an integer from {low} to {high}, not {value!r}; choose another build"
                 )
+        if not isinstance(self.arithmetic, bool):
+            raise RangeError(
+                f"parameter arithmetic must be true or false, not {self.arithmetic!r}; choose another build"
+            )
         for name in ("vector_words", "program_ops", "frame_bytes", "request_slots"):
             value = getattr(self, name)
             if value & (value - 1):

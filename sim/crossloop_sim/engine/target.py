@@ -12,7 +12,8 @@ from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.parts.reference import power_up_cycles
 from crossloop_hdl.core import Core, UartCore
 from crossloop_sim.engine.build import EngineName, NativeDesign, Progress, build_native
-from crossloop_sim.engine.reference import ReferenceWorld
+from crossloop_sim.engine.pin_log import PinLog
+from crossloop_sim.engine.reference import ReferenceWorld, probe_layout
 from crossloop_sim.engine.simulation import Reason
 from crossloop_sim.events import Events
 from crossloop_sim.url import TargetSettings
@@ -23,21 +24,23 @@ DEFAULT_DIVISOR = 16
 """Clock cycles per bit of the UART."""
 
 
-_designs: dict[tuple[Parameters, int | None, EngineName], NativeDesign] = {}
+_designs: dict[tuple[Parameters, int | None, EngineName, bool], NativeDesign] = {}
 """Designs that this process has built or taken from the cache: elaborating one takes seconds."""
 
 
-def _design(parameters: Parameters, divisor: int | None, engine: EngineName, progress: Progress | None) -> NativeDesign:
-    key = (parameters, divisor, engine)
+def _design(
+    parameters: Parameters, divisor: int | None, engine: EngineName, progress: Progress | None, *, probe: bool
+) -> NativeDesign:
+    key = (parameters, divisor, engine, probe)
     if key not in _designs:
-        _designs[key] = build_native(_component(parameters, divisor), engine=engine, progress=progress)
+        _designs[key] = build_native(_component(parameters, divisor, probe=probe), engine=engine, progress=progress)
     return _designs[key]
 
 
-def _component(parameters: Parameters, divisor: int | None) -> Any:
+def _component(parameters: Parameters, divisor: int | None, *, probe: bool) -> Any:
     """Return the controller, with its front end if it is not the direct one."""
-    if parameters.frontend == "reference":
-        return ReferenceWorld(parameters, divisor)
+    if parameters.frontend != "direct":
+        return ReferenceWorld(parameters, divisor, probe=probe)
     return Core(parameters) if divisor is None else UartCore(parameters, divisor)
 
 
@@ -50,7 +53,7 @@ class RtlTransport(SimulatedTransport):
     Parameters
     ----------
     settings : TargetSettings
-        What the URL asked for; options `engine`, `link`, `divisor`.
+        What the URL asked for; options `engine`, `link`, `divisor`, `pins`.
     world : World
         What stands behind it.
     progress : callable, optional
@@ -62,13 +65,17 @@ class RtlTransport(SimulatedTransport):
         divisor: int | None = None
         if settings.options.get("link", "bytes") == "uart":
             divisor = settings.options.get("divisor", DEFAULT_DIVISOR)
-        self.design = _design(settings.parameters, divisor, settings.options.get("engine", DEFAULT_ENGINE), progress)
+        probe = settings.options.get("pins", False)
+        self.pins = PinLog(probe_layout(settings.parameters), settings.parameters.clock_hz) if probe else None
+        """The pins of the front end, if the URL asked for them."""
+        engine = settings.options.get("engine", DEFAULT_ENGINE)
+        self.design = _design(settings.parameters, divisor, engine, progress, probe=probe)
         self.simulation = self.design.instantiate(divisor=divisor)
         self._run_s = 0.0
         self._cycles = 0
-        if settings.parameters.frontend == "reference":
+        if settings.parameters.frontend != "direct":
             self._power_up(power_up_cycles(settings.parameters))
-        world.attach(self._figures, self._advance, self.simulation.set_compliance)
+        world.attach(self._figures, self._advance, self.simulation.set_compliance, self.simulation.set_emergency_stop)
 
     def close(self) -> None:
         """Release the link and the simulation. Device time ends with it, so nothing is pulsed any more."""
@@ -100,6 +107,11 @@ class RtlTransport(SimulatedTransport):
         """Let the front end configure its parts: what they show meanwhile is the state that a session begins with."""
         self.simulation.run(cycles, stop_on_frame=False)
         self.world.plant.apply(self.simulation.events())
+        self._log_pins()
+
+    def _log_pins(self) -> None:
+        if self.pins:
+            self.pins.take(self.simulation.probes())
 
     def _run(self, cycles: int, *, stop_on_frame: bool) -> None:
         """Step the design until it has sent a frame or the cycles are over, and serve the plant."""
@@ -109,6 +121,7 @@ class RtlTransport(SimulatedTransport):
         while True:
             reason = simulation.run(end - simulation.cycle, stop_on_frame=stop_on_frame)
             events = simulation.events()
+            self._log_pins()
             if reason is Reason.CONVERSION:
                 self._convert(events)
                 continue
