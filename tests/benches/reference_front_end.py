@@ -186,13 +186,17 @@ class Bench:
             [self.random.choice([0, 32767, -32768, self.random.randrange(-32768, 32768)]) for _ in range(channels)]
         )
         family, pair, scale = self.random.randrange(2), self.random.randrange(2), self.random.randrange(4)
-        word = ConversionWord.const({"family": family, "pair": pair, "range": scale, "count": channels})
+        voltage = self.random.randrange(2)
+        word = ConversionWord.const(
+            {"family": family, "pair": pair, "range": scale, "count": channels, "voltage": voltage}
+        )
         self.dut.core__conversion__payload.value = word.as_value().value
         await self.idle(self.parameters.route_cycles)
         self.dut.core__conversion__valid.value = 1
         await self.idle(1)
         self.dut.core__conversion__valid.value = 0
-        self.wanted.append(((ROUTES[family, pair] | 0x10 << scale,) * self.parts.routing.devices, self.codes[-1]))
+        resistor = 0 if voltage else 0x10 << scale
+        self.wanted.append(((ROUTES[family, pair] | resistor,) * self.parts.routing.devices, self.codes[-1]))
         samples = []
         bits = self.parameters.sample_bits
         for _ in range(self.parameters.conversion_cycles + channels + 4):

@@ -33,10 +33,13 @@ def _play(open_session, query: str, name: str) -> None:
     assert parts.connections() == connections_of(parameters, records, pins.time_ps)
     assert parts.levels() == levels_of(parameters, records, pins.time_ps)
 
-    wanted = [(pins.time_ps(row[0]), row[2], row[4], row[5]) for row in records if row[1] == Kind.CONVERSION]
+    wanted = [(pins.time_ps(row[0]), row[2], row[4], row[5], row[6]) for row in records if row[1] == Kind.CONVERSION]
     assert [time_ps for time_ps, _switches in parts.conversions] == [time_ps for time_ps, *_ in wanted]
-    for (_time_ps, switches), (_same, family, range_index, pair) in zip(parts.conversions, wanted, strict=True):
-        assert set(switches) == {ROUTES[family, pair] | 0x10 << range_index}
+    for (_time_ps, switches), (_same, family, range_index, pair, voltage) in zip(
+        parts.conversions, wanted, strict=True
+    ):
+        # A voltage goes without a range resistor.
+        assert set(switches) == {ROUTES[family, pair] | (0 if voltage else 0x10 << range_index)}
     # What came in at the falling edges is what a part would have put out, channel by channel.
     for place, readings in parts.readings.items():
         chip, line = divmod(place, 2)
