@@ -1,8 +1,8 @@
 """What is proved of the whole controller at its pins: whatever the host sends and a program says, no engine goes around the gate.
 
-Cut away, so that they may do anything in any cycle: link, dispatcher, arithmetic unit, program and vector memory, stream banks, random lanes
-and pulse counters. What they do in a real build is part of that. So registers are written, outputs armed, programs started and micro-ops
-fetched as the solver likes, and the few cycles that it looks ahead reach pulses. Sequencer, register file, engines and gate are as built.
+Cut away, so that they may do anything in any cycle: link, dispatcher, arithmetic unit, memories, stream banks, random lanes and counters.
+What they do in a real build is part of that. So registers are written, outputs armed, programs started and micro-ops fetched as the
+solver likes, and the few cycles that it looks ahead reach pulses. Sequencer, register file, engines and safety gate are as built.
 """
 
 from __future__ import annotations
@@ -84,7 +84,9 @@ class CoreProperties(Specification):
             self.m.d.sync += waiting.eq(1)
         with self.m.Elif(sequencer.done):
             self.m.d.sync += waiting.eq(0)
-        other = dispatcher.register_write | dispatcher.run | dispatcher.arm | dispatcher.disarm | self.link.session_opened
+        other = (
+            dispatcher.register_write | dispatcher.run | dispatcher.arm | dispatcher.disarm | self.link.session_opened
+        )
         self.assumes(implies(waiting, ~other))
 
     def limit(self, register: Register, bits: int) -> Signal:
