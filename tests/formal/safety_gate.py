@@ -264,8 +264,12 @@ class SafetyProperties(Specification):
         self.helps(implies(gate.armed, ~gate.tripped))
 
     def rule_kept(self) -> None:
-        """Add that the rule ONE_GATE refuses nothing that keeps it."""
+        """Add that the rule ONE_GATE refuses nothing that keeps it, and that a pulse that would be too long does not begin."""
         gate = self.gate
+        self.proves(
+            "Pulses of a width above the cap are refused before the first of them.",
+            implies(gate.armed & gate.width_check & (gate.width > gate.width_cap), gate.refused),
+        )
         drives = [state == LineState.DRIVE for state in (gate.selected, gate.others)]
         both = (drives[0] & drives[1]) | (Mux(gate.mask.all(), drives[0], 0)) | (Mux(gate.mask == 0, drives[1], 0))
         refused = gate.tripped & ~self.past(gate.tripped) & (gate.trip_cause == TripCause.GATE_RULE)
