@@ -141,12 +141,12 @@ class LinkProperties(Specification):
         again = Signal()
         with m.If(reply & transmitter.notices.ready):
             m.d.sync += again.eq(1)
-        self.repeated = here & again & (said == 0x5A) & (self.place == 1)
+        self.repeated = here & again & (said == 0x5A)
 
     def reaching(self) -> None:
         rules = self.parts.rules
         self.covers("The second byte of a request is executed.", self.executed_with)
-        self.covers("The second byte of a reply goes out for a repetition.", self.repeated)
+        self.covers("A byte of a reply goes out for a repetition.", self.repeated)
         self.covers("A second request of a session begins.", rules.start & (rules.executing == (rules.first + 1)[:32]))
 
 

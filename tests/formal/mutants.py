@@ -76,7 +76,7 @@ def drawn(subject: Subject, folder: Path, count: int, seed: int) -> list[str]:
     """Return `count` mutate commands for the component's own modules."""
     proof = PROOFS[subject.proof]
     proof.prepare(folder)
-    _yosys(folder, f"{_script(proof)}; mutate -list 3000 -seed {seed} -o list.txt")
+    _yosys(folder, f"{_script(proof)}; mutate -list {12 * count} -seed {seed} -o list.txt")
     modules = [f"-module top.component{name}" for name in subject.modules]
     cut = [f"-module {name} " for name in proof.cut]
     lines = [

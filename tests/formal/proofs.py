@@ -41,7 +41,7 @@ LINK_PROOFS = {
     "link": Proof(
         "`RequestLink` with its memories, frames of 32 bytes, two slots, room for four notices; deframer, transmitter and dispatcher do "
         "anything that is not excluded by what is proved of them",
-        LinkProperties, 17, 18, unbounded=False, cut=LINK_CUT, passes=MAPPED,
+        LinkProperties, 16, 17, unbounded=False, cut=LINK_CUT, passes=MAPPED,
     ),
     "transmitter": Proof(
         "`Transmitter` before a line that does not pause", TransmitterProperties, 23, 26, unbounded=False, cut=TRANSMITTER_CUT,
