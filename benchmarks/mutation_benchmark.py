@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from report import ROOT, Report
 
@@ -37,16 +38,16 @@ def measure(report: Report) -> None:
                             print(f"  {len(found)} of {total}, about {left_s:.0f} s left", flush=True)
             finally:
                 # What an interrupted run has found is reported too.
-                _add(report, f"{name}, {which} seed ({seed})", found)
+                _add(report, f"{name}, {which} seed ({seed})", found, mutants.FATES)
 
 
-def _add(report: Report, name: str, found: list[object]) -> None:
+def _add(report: Report, name: str, found: list[Any], fate_names: tuple[str, ...]) -> None:
     """Add the figures of one subject and seed."""
     fates = Counter(mutant.fate for mutant in found)
-    killed = fates["killed by a property"] + fates["killed by a cover"]
+    killed = sum(count for fate, count in fates.items() if fate.startswith("killed"))
     counted = killed + fates["survived"]
     if not counted:
         return
     report.add(f"{name}: killed, of those that count", killed / counted, "", bar=BAR)
-    for fate in ("killed by a property", "killed by a cover", "equal", "waived", "survived"):
+    for fate in fate_names:
         report.add(f"{name}: {fate}", fates[fate], "mutants")

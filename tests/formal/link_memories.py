@@ -68,6 +68,9 @@ class LinkProperties(Specification):
         passed = deframer.end & (deframer.status == Status.OK)
         # The checksum's bytes are stored too; that they need not be here saves cycles.
         self.assumes(implies(passed, in_frame & (stored >= deframer.header.length)))
+        # Of other numbers and sessions the rules are proved for themselves; one session from 0 on is what the solver can follow here.
+        hello = passed & (deframer.header.kind == FrameKind.HELLO)
+        self.assumes(implies(hello, deframer.header.sequence == 0) & (self.number < SLOTS))
         self.assumes(implies(link.finish, link.active & ~link.records.valid))
         self.assumes(implies(link.records.valid, link.active & (link.records_free != 0)))
         taken = transmitter.notices.ready

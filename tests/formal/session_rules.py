@@ -32,8 +32,9 @@ class SessionProperties(Specification):
         self.assumes(~(rules.header_end & rules.frame_end))
         passed = rules.frame_end & (rules.status == Status.OK)
         self.assumes(implies(passed, in_frame))
-        # The dispatcher's: a program runs within a request, and only what is under way ends. The transmitter's: only a reply that waits is sent.
+        # The dispatcher's: a program runs within a request, and only what is under way ends.
         self.assumes(implies(rules.busy, rules.active) & implies(rules.finish, rules.active & ~rules.busy))
+        # The transmitter's: only a reply that waits is sent.
         self.assumes(implies(rules.sent, rules.queued.bit_select(rules.slot_of(rules.sent_sequence), 1)))
         self.execution()
         self.acceptance(passed)
