@@ -152,8 +152,9 @@ def _equal(proof: Proof, line: str, folder: Path) -> bool:
     """Return whether Yosys proves the mutant equal to the original."""
     alone = "hierarchy -top top.component; flatten; memory_map; opt_clean"
     script = (
-        f"{_script(proof)}; {alone}; rename top.component gold; design -stash original; design -reset; "
-        f"{_script(proof)}; {line}; {alone}; rename top.component gate; design -copy-from original -as gold gold; "
+        # Read once: names that Yosys makes up are others the next time.
+        f"{_script(proof)}; design -save whole; {alone}; rename top.component gold; design -stash original; "
+        f"design -load whole; {line}; {alone}; rename top.component gate; design -copy-from original -as gold gold; "
         "equiv_make gold gate both; hierarchy -top both; opt_clean; equiv_simple -undef; equiv_induct -undef -seq 3; equiv_status -assert"
     )
     try:
