@@ -36,11 +36,16 @@ class CobsDecoder(wiring.Component):
     whole: Out(1)
     """With `end`: the last block had all its bytes."""
 
+    def __init__(self) -> None:
+        # In the open, so that a proof can name it.
+        self.left = Signal(8)
+        """Bytes of the block that are still to come."""
+        super().__init__()
+
     def elaborate(self, platform: Any) -> Module:
         """Return the block counter."""
         m = Module()
-        left = Signal(8)
-        """Bytes of the block that are still to come."""
+        left = self.left
         zero_owed = Signal()
         """A zero stands between this block and the next one, if there is a next one."""
         begun = Signal()

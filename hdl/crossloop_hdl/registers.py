@@ -103,14 +103,16 @@ class RegisterFile(wiring.Component):
         """Of the register in the memory's answer."""
         whole, taken = Signal(), Signal()
         """The value is complete; it is also taken."""
-        written = Signal(len(Register))
+        self.written = written = Signal(len(Register))
         is_limit, is_counter = Signal(), Signal()
         kept = Signal(16)
         """What the register keeps of the half at hand."""
         differs = Signal()
         """The low half was not what the limit has."""
         differing = Signal()
-        locked = is_limit & written.bit_select(number, 1)
+        adding, high = Signal(), Signal()
+        # While something is counted the memory is not at the limit's place: the limit is refused rather than lost.
+        locked = is_limit & (written.bit_select(number, 1) | adding)
         m.d.comb += [
             self.half.eq(Mux(written.bit_select(number, 1), read.data, 0)),
             differing.eq(self.half != kept),
@@ -121,12 +123,11 @@ class RegisterFile(wiring.Component):
         ]
         with m.If(self.write & ~self.high):
             m.d.sync += differs.eq(differing)
-        self._add_addresses(m, is_limit, is_counter, kept)
+        self._add_addresses(m, is_limit, is_counter, kept, whole & ~locked)
         with m.If(taken):
             m.d.sync += written.bit_select(number, 1).eq(~is_counter)
 
         # -- The memory: the counters' as long as something is counted, else the host's.
-        adding, high = Signal(), Signal()
         amount, carry = Signal(16), Signal()
         total = Signal(17)
         wanted = Mux(self.count, CLEARED[0] | self.counter, self.address[:_NUMBER_BITS])
@@ -147,9 +148,8 @@ class RegisterFile(wiring.Component):
                 m.d.sync += written.bit_select(number, 1).eq(1)
         return m
 
-    def _add_addresses(self, m: Module, is_limit: Signal, is_counter: Signal, kept: Signal) -> None:
-        """Add what is told about an address, one case per register."""
-        taken = self.write & self.high & self.agreed
+    def _add_addresses(self, m: Module, is_limit: Signal, is_counter: Signal, kept: Signal, first: Value) -> None:
+        """Add what is told about an address, one case per register. A limit is taken when it is first written, and only then."""
         m.d.comb += kept.eq(self.write_data[16:])
         windows = {
             register: Signal(signed(self._level_bits + 1), name=f"{member(register)}_near") for register in WINDOWS
@@ -172,7 +172,7 @@ class RegisterFile(wiring.Component):
                         m.d.comb += self.seed_write.eq(self.write & self.high)
                     if access is Access.LIMIT:
                         value = getattr(self, member(register))
-                        with m.If(taken):
+                        with m.If(first):
                             if register in WINDOWS:
                                 m.d.sync += windows[register].eq(self._nearest(self.write_data))
                             else:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from amaranth.back import rtlil
-from amaranth.hdl import Assert, Assume, Cover, Elaboratable, Module, ResetSignal, Signal, Value
+from amaranth.hdl import Assert, Assume, Const, Cover, Elaboratable, Module, ResetSignal, Signal, Value
 from amaranth.lib.wiring import In
 
 FIRST_RUN_S = 900
@@ -41,10 +41,18 @@ class Specification(Elaboratable):
         """Add assumptions, properties and covers."""
         raise NotImplementedError
 
+    def opened(self) -> Any:
+        """Return the component's parts by name, for a proof that must look inside."""
+        module = self.component.elaborate(None)
+        # What was looked at is what is proved.
+        self.component.elaborate = lambda _platform: module
+        return module.submodules
+
     def inputs(self) -> list[Value]:
-        """Return the free inputs."""
+        """Return the free inputs. The `ready` of a stream that is always ready is a constant, and none."""
         flat = self.component.signature.flatten(self.component)
-        return [Value.cast(value) for _, member, value in flat if member.flow is In]
+        values = [Value.cast(value) for _, member, value in flat if member.flow is In]
+        return [value for value in values if not isinstance(value, Const)]
 
     def elaborate(self, _platform: Any) -> Module:
         self.m = m = Module()
@@ -65,11 +73,11 @@ class Specification(Elaboratable):
         """Add a property."""
         self.properties.append(text)
         for condition in conditions:
-            self.m.d.comb += Assert(condition)
+            self.m.d.comb += Assert(condition, src_loc_at=1)
 
     def helps(self, condition: Any) -> None:
         """Add what the induction needs to know and what is proved with it."""
-        self.m.d.comb += Assert(condition)
+        self.m.d.comb += Assert(condition, src_loc_at=1)
 
     def assumes(self, condition: Any) -> None:
         """Add what the surroundings promise."""
@@ -97,11 +105,21 @@ class Proof:
     """Depth of the induction, or of the bounded check."""
     cover_depth: int
     unbounded: bool = True
+    cut: tuple[str, ...] = ()
+    """Modules that are taken out: their outputs may be anything, in every cycle."""
+    passes: tuple[str, ...] = ()
+    """Yosys passes that make it easier for the solver."""
 
     @property
     def engine(self) -> str:
         """How it is proved."""
         return f"{'induction' if self.unbounded else 'bounded'}, yices"
+
+    @property
+    def script(self) -> str:
+        """The Yosys commands, one per line."""
+        cuts = [f"cutpoint {module}" for module in self.cut]
+        return "\n".join(["read_rtlil top.il", "hierarchy -top top", "proc", *cuts, "prep -top top", *self.passes])
 
     def prepare(self, folder: Path) -> Specification:
         """Write what SymbiYosys reads; return the specification with its properties."""
@@ -113,7 +131,7 @@ class Proof:
             "[tasks]\nprove\ncover\n[options]\n"
             f"prove: mode {'prove' if self.unbounded else 'bmc'}\nprove: depth {self.depth}\n"
             f"cover: mode cover\ncover: depth {self.cover_depth}\n"
-            "[engines]\nsmtbmc yices\n[script]\nread_rtlil top.il\nprep -top top\n[files]\ntop.il\n"
+            f"[engines]\nsmtbmc yices\n[script]\n{self.script}\n[files]\ntop.il\n"
         )
         return specification
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import reduce
 from typing import Any
 
-from amaranth.hdl import Cat, Const, Mux, Signal
+from amaranth.hdl import Cat, Const, Mux, Signal, Value
 from formal.prover import Specification, implies
 
 from crossloop.protocol.errors import TripCause
@@ -68,6 +68,8 @@ class SafetyProperties(Specification):
         self.lines()
         self.requests()
         self.reasons()
+        self.rule_kept()
+        self.ways_to_safety()
         self.timers()
         self.rests()
         self.compliance()
@@ -266,6 +268,49 @@ class SafetyProperties(Specification):
         )
         self.proves("Every refusal is a trip.", implies(self.past(gate.refused), gate.tripped))
         self.helps(implies(gate.armed, ~gate.tripped))
+
+    def rule_kept(self) -> None:
+        """Add that the rule ONE_GATE refuses nothing that keeps it, and that a pulse that would be too long does not begin."""
+        gate = self.gate
+        self.proves(
+            "Pulses of a width above the cap are refused before the first of them.",
+            implies(gate.armed & gate.width_check & (gate.width > gate.width_cap), gate.refused),
+        )
+        asked = [Value.cast(state) for state in (gate.selected, gate.others)]
+        drives = [self.driven("gate_line", state[0], state[1]) for state in asked]
+        both = (drives[0] & drives[1]) | (Mux(gate.mask.all(), drives[0], 0)) | (Mux(gate.mask == 0, drives[1], 0))
+        refused = gate.tripped & ~self.past(gate.tripped) & (gate.trip_cause == TripCause.GATE_RULE)
+        self.proves(
+            "The rule ONE_GATE trips only when a CONNECT of the gate lines would drive two.",
+            implies(refused, self.past(both)),
+        )
+
+    def ways_to_safety(self) -> None:
+        """Add that lines go to ground without a trip, too."""
+        gate, lines, m = self.gate, self.gate.lines, self.m
+        sent, since = Signal(), Signal(range(BREAK + 2))
+        with m.If(gate.disarm | gate.make_safe):
+            m.d.sync += [sent.eq(1), since.eq(0)]
+        with m.Elif(lines.request):
+            m.d.sync += sent.eq(0)
+        with m.Elif(since != BREAK + 1):
+            m.d.sync += since.eq(since + 1)
+        grounded = Signal()
+        m.d.comb += grounded.eq(
+            Cat(
+                *(
+                    getattr(gate, f"{family}_states_low") & ~getattr(gate, f"{family}_states_high")
+                    for family in FAMILIES
+                )
+            ).all()
+        )
+        self.proves(
+            "Break time and one cycle after a disarming or the way to the safe state every line is at ground, until the next request.",
+            implies(sent & (since == BREAK + 1), grounded),
+        )
+        ripening = lines.changing & (lines.change == Change.SAFE) & (since + lines.left <= BREAK)
+        self.helps(implies(sent, grounded | (lines.pending_safe & (since == 0)) | ripening))
+        self.helps(implies(sent & lines.changing, lines.change == Change.SAFE))
 
     def break_invariants(self, family: str, line: int, state: Signal, floating: Signal) -> None:
         """While lines change, those that wait for their new state have floated since the change began."""

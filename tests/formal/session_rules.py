@@ -32,12 +32,15 @@ class SessionProperties(Specification):
         self.assumes(~(rules.header_end & rules.frame_end))
         passed = rules.frame_end & (rules.status == Status.OK)
         self.assumes(implies(passed, in_frame))
-        # The dispatcher's: only what is under way ends. The transmitter's: only a reply that waits is sent.
-        self.assumes(implies(rules.finish, rules.active))
+        # The dispatcher's: a program runs within a request, and only what is under way ends.
+        self.assumes(implies(rules.busy, rules.active) & implies(rules.finish, rules.active & ~rules.busy))
+        # The transmitter's: only a reply that waits is sent.
         self.assumes(implies(rules.sent, rules.queued.bit_select(rules.slot_of(rules.sent_sequence), 1)))
         self.execution()
         self.acceptance(passed)
         self.replies()
+        self.sessions(passed)
+        self.answers(passed)
         self.reaching()
 
     def execution(self) -> None:
@@ -150,6 +153,86 @@ class SessionProperties(Specification):
             # The oldest one leaves when the request that takes its slot begins.
             still = rules.step == Step.IDLE if back == SLOTS else 1
             self.helps(implies(reaches & still, valid & (owner == number)))
+
+    def sessions(self, passed: Signal) -> None:
+        """Add with which number a session begins, and how far back its replies reach."""
+        rules, m = self.component, self.m
+        other = (
+            passed & (rules.header.kind == FrameKind.HELLO) & ~(rules.session & (rules.header.sequence == rules.first))
+        )
+        asked, accepted = Signal(32), Signal(range(SLOTS + 1))
+        with m.If(other):
+            m.d.sync += asked.eq(rules.header.sequence)
+        with m.If(rules.session_opened):
+            m.d.sync += accepted.eq(0)
+        with m.Elif(rules.accept & (accepted != SLOTS)):
+            m.d.sync += accepted.eq(accepted + 1)
+        opened = self.past(rules.session_opened) & self.started
+        self.proves(
+            "A session begins with the number of the last HELLO: that one is accepted first, and executed first.",
+            *(implies(opened, number == self.past(asked)) for number in (rules.first, rules.expected, rules.executing)),
+            implies(opened, rules.session),
+        )
+        self.proves(
+            "The cache reaches back over the requests of the session, as many as there are slots.",
+            rules.kept == accepted,
+        )
+        self.helps(implies(rules.hello_held, rules.hello == asked))
+        self.asked = asked
+
+    def answers(self, passed: Signal) -> None:
+        """Add what is said to every frame."""
+        rules = self.component
+        notice, sequence, kind = rules.notice, rules.header.sequence, rules.header.kind
+        bad = rules.frame_end & (rules.status != Status.OK)
+        request = passed & (kind == FrameKind.REQUEST)
+        behind = Signal(32)
+        self.m.d.comb += behind.eq(rules.expected - sequence)
+        of_session = request & rules.session
+        refused = {
+            Status.NO_SESSION: request & ~rules.session,
+            Status.OVERFLOW: of_session & (behind == 0) & ~rules.storable,
+            Status.SEQUENCE_GAP: of_session & behind[31],
+            Status.SEQUENCE_STALE: of_session & ~behind[31] & (behind > SLOTS),
+        }
+        refusal = rules.push & (notice.kind == NoticeKind.REFUSAL)
+        self.proves(
+            "A frame that cannot be taken is refused with the reason, and with the number that is expected.",
+            implies(bad, refusal & (notice.status == rules.status)),
+            *(implies(condition, refusal & (notice.status == status)) for status, condition in refused.items()),
+            implies(refusal, notice.sequence == rules.expected),
+        )
+        busy = rules.hello_held & rules.busy & (notice.status == Status.BUSY)
+        self.proves(
+            "Between frames only a HELLO is refused, while a program runs.", implies(refusal & ~rules.frame_end, busy)
+        )
+        stored = of_session & (behind > rules.pending) & (behind <= rules.kept)
+        waits = rules.queued.bit_select(rules.slot_of(sequence), 1)
+        self.proves(
+            "A repetition is answered from the cache, unless that answer is on its way already.",
+            implies(stored & ~waits, rules.push & (notice.kind == NoticeKind.REPLY) & (notice.sequence == sequence)),
+            implies(stored & waits, ~rules.push),
+        )
+        same = passed & (kind == FrameKind.HELLO) & rules.session & (sequence == rules.first)
+        identity = rules.push & (notice.kind == NoticeKind.IDENTITY)
+        self.proves(
+            "The identity is sent when a session begins, with its number, and again when its HELLO is repeated; otherwise not.",
+            identity == (same | rules.session_opened),
+            implies(rules.session_opened, notice.sequence == self.asked),
+            implies(same, notice.sequence == rules.first),
+        )
+        stop = passed & (kind == FrameKind.STOP)
+        self.proves(
+            "A STOP is told in the cycle of its end, and answered; nothing else is taken for one.",
+            rules.stop == stop,
+            (rules.push & (notice.kind == NoticeKind.STOPPED)) == stop,
+        )
+        self.proves("A KICK is not answered.", implies(passed & (kind == FrameKind.KICK), ~rules.push))
+        self.proves(
+            "Every frame that passed its checks is told, and every other one is counted.",
+            rules.frame_seen == passed,
+            implies(self.started, rules.bad_frames == (self.past(rules.bad_frames) + self.past(bad))[:32]),
+        )
 
     def reaching(self) -> None:
         rules = self.component

@@ -56,7 +56,7 @@ def test_the_host_sends_nothing_that_the_build_cannot_execute(open_session, targ
     frames = session.transport.world.transcript.frames_in
     before = len(frames)
     cycling = Cycling(
-        set_levels=(40, -40), reset_levels=(-40, 40), set_cycles=48, reset_cycles=48, gap_cycles=48, reading=Reading(20)
+        set_levels=(40, -40), reset_levels=(-40, 40), set_taps=48, reset_taps=48, gap_taps=48, reading=Reading(20)
     )
     with pytest.raises(BuildError, match="arithmetic=1"):
         session.execute(Endurance(cycling, 0, (1, 1), (10,)))

@@ -30,6 +30,9 @@ class Deframer(wiring.Component):
 
     def __init__(self, parameters: Parameters) -> None:
         self._parameters = parameters
+        # In the open, so that a proof can name it.
+        self.count = Signal(range(parameters.frame_bytes + 2))
+        """Bytes of the frame so far; frame_bytes + 1 stands for any number above frame_bytes."""
         super().__init__(
             {
                 "i_valid": In(1),
@@ -50,8 +53,7 @@ class Deframer(wiring.Component):
         m = Module()
         m.submodules.cobs = cobs = CobsDecoder()
         m.submodules.crc = crc = Crc32()
-        count = Signal(range(frame_bytes + 2))
-        """Bytes of the frame so far; frame_bytes + 1 stands for any number above frame_bytes."""
+        count = self.count
         in_header = Signal()
         header = self.header.as_value()
 
