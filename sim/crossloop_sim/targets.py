@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from crossloop.protocol.errors import TargetError
@@ -109,3 +110,39 @@ def open_rtl(url: str, *, progress: Progress | None = None) -> RtlTransport:
     from crossloop_sim.engine.target import RtlTransport
 
     return RtlTransport(settings, World(settings), progress)
+
+
+GATE_KEYS: dict[str, Reader] = {"divisor": _divisor}
+"""Keys of the gate-level targets; bytes always enter at the UART's pins."""
+GATE_DIVISOR = 4
+"""Clock cycles per bit: few, because every simulated cycle takes time."""
+
+
+def open_netlist(url: str, *, progress: Progress | None = None) -> RtlTransport:
+    """Open `netlist:?key=value&...`: the synthesised iCE40 netlist; keys as `rtl:`, without `engine` and `link`.
+
+    Raises
+    ------
+    TargetError, RangeError, ToolError
+        If the URL is not understood, a value is out of range, or a tool is missing or fails.
+    """
+    return _open_gates(url, "netlist", progress)
+
+
+def open_bitstream(url: str, *, progress: Progress | None = None) -> RtlTransport:
+    """Open `bitstream:?key=value&...`: the netlist that an HX8K bitstream says; keys as `netlist:`.
+
+    Raises
+    ------
+    TargetError, RangeError, ToolError
+        If the URL is not understood, a value is out of range, a tool is missing or fails, or the build does not fit the device.
+    """
+    return _open_gates(url, "bitstream", progress)
+
+
+def _open_gates(url: str, level: str, progress: Progress | None) -> RtlTransport:
+    settings = parse_url(url, level, GATE_KEYS)
+    options = {"divisor": GATE_DIVISOR, **settings.options, "engine": level, "link": "uart"}
+    from crossloop_sim.engine.target import RtlTransport
+
+    return RtlTransport(replace(settings, options=options), World(settings), progress)

@@ -12,6 +12,7 @@ from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.parts.reference import power_up_cycles
 from crossloop_hdl.core import Core, UartCore
 from crossloop_sim.engine.build import EngineName, NativeDesign, Progress, build_native
+from crossloop_sim.engine.gates.build import Level, build_gates
 from crossloop_sim.engine.reference import ReferenceWorld
 from crossloop_sim.engine.simulation import Reason
 from crossloop_sim.events import Events
@@ -23,14 +24,20 @@ DEFAULT_DIVISOR = 16
 """Clock cycles per bit of the UART."""
 
 
-_designs: dict[tuple[Parameters, int | None, EngineName], NativeDesign] = {}
+_designs: dict[tuple[Parameters, int | None, EngineName | Level], NativeDesign] = {}
 """Designs that this process has built or taken from the cache: elaborating one takes seconds."""
 
 
-def _design(parameters: Parameters, divisor: int | None, engine: EngineName, progress: Progress | None) -> NativeDesign:
+def _design(
+    parameters: Parameters, divisor: int | None, engine: EngineName | Level, progress: Progress | None
+) -> NativeDesign:
     key = (parameters, divisor, engine)
     if key not in _designs:
-        _designs[key] = build_native(_component(parameters, divisor), engine=engine, progress=progress)
+        component = _component(parameters, divisor)
+        if engine in {"netlist", "bitstream"}:
+            _designs[key] = build_gates(component, engine, progress)
+        else:
+            _designs[key] = build_native(component, engine=engine, progress=progress)
     return _designs[key]
 
 
@@ -42,7 +49,7 @@ def _component(parameters: Parameters, divisor: int | None) -> Any:
 
 
 class RtlTransport(SimulatedTransport):
-    """The gateware, compiled to native code, and the plant.
+    """The gateware, or the gates that were made of it, compiled to native code, and the plant.
 
     Device time passes only inside `read` and `advance`. Python runs only when the design asks for samples, has sent a frame, or has
     filled the event buffer.
