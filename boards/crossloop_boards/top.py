@@ -1,0 +1,93 @@
+"""The top of a board: clock, serial pins, controller, front end, and the flip-flops in its pins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth.hdl import Elaboratable, Module, Value
+from amaranth.lib import io, wiring
+from amaranth.lib.wiring import In
+
+from crossloop.protocol.parameters import Parameters
+from crossloop_boards.board import Board
+from crossloop_boards.clocking import ClockGenerator
+from crossloop_boards.wiring import RESOURCE
+from crossloop_hdl.controller import controller
+
+OWN = frozenset({"uart_rx", "uart_tx", "running", "tripped", "emergency_stop", "compliance"})
+"""Members of a controller that are no front-end pins."""
+TIMED = ("_enable", "_address_low", "_address_high", "_gates")
+"""Ends of the names of pins that make pulses: their last flip-flop sits in the pin, so every edge leaves with the clock."""
+
+
+def front_end_pins(component: Any) -> dict[str, tuple[str, int]]:
+    """Return direction ("i" or "o") and width of every front-end pin of a controller, by flat name."""
+    pins = {}
+    for path, member, value in component.signature.flatten(component):
+        name = "__".join(str(part) for part in path)
+        if name not in OWN:
+            pins[name] = ("i" if member.flow is In else "o", len(Value.cast(value)))
+    return pins
+
+
+class BoardTop(Elaboratable):
+    """A controller on a board.
+
+    Parameters
+    ----------
+    board : Board
+        Where it goes.
+    parameters : Parameters
+        Its build.
+    baud : int
+        Of the serial line.
+    """
+
+    def __init__(self, board: Board, parameters: Parameters, baud: int) -> None:
+        self._board = board
+        self.controller: wiring.Component = controller(parameters, board.divisor(baud))
+        """The component whose pins are wired."""
+
+    @property
+    def pins(self) -> dict[str, tuple[str, int]]:
+        """Front-end pins that want a place; none for a front end inside the FPGA."""
+        return front_end_pins(self.controller) if self._board.front_ends[self.front_end].pins else {}
+
+    @property
+    def front_end(self) -> str:
+        """Its name."""
+        return str(self.controller.parameters.frontend)
+
+    def elaborate(self, platform: Any) -> Module:
+        """Return the controller and the buffers of its pins."""
+        m = Module()
+        board, core = self._board, self.controller
+        m.submodules.clock = ClockGenerator(board.clock_resource, board.oscillator_hz, board.clock_hz)
+        m.submodules.controller = core
+        uart = platform.request(board.uart_resource, 0, dir={"rx": "-", "tx": "-"} | _unused_uart(platform, board))
+        m.submodules.receive = receive = io.Buffer("i", uart.rx)
+        m.submodules.send = send = io.Buffer("o", uart.tx)
+        m.d.comb += [core.uart_rx.eq(receive.i), send.o.eq(core.uart_tx)]
+        for number, (name, signal) in enumerate(zip(board.led_resources, (core.running, core.tripped), strict=False)):
+            m.submodules[f"led_{number}"] = led = io.Buffer("o", platform.request(name, number, dir="-"))
+            m.d.comb += led.o.eq(signal)
+        if self.pins:
+            ports = platform.request(RESOURCE, 0, dir={name: "-" for name in self.pins})
+            for path, member, value in core.signature.flatten(core):
+                name = "__".join(str(part) for part in path)
+                if name in self.pins:
+                    self._add_pin(m, name, member.flow is In, Value.cast(value), getattr(ports, name))
+        return m
+
+    @staticmethod
+    def _add_pin(m: Module, name: str, into: bool, value: Value, port: Any) -> None:  # noqa: FBT001 - a direction
+        """Add the buffer of one pin of the front end."""
+        kind = io.FFBuffer if name.endswith(TIMED) else io.Buffer
+        m.submodules[name] = buffer = kind("i" if into else "o", port)
+        m.d.comb += value.eq(buffer.i) if into else buffer.o.eq(value)
+
+
+def _unused_uart(platform: Any, board: Board) -> dict[str, str]:
+    """Return that the modem lines of a serial port are left alone."""
+    resource = platform.lookup(board.uart_resource, 0)
+    return {part.name: "-" for part in resource.ios if part.name not in {"rx", "tx"}}
