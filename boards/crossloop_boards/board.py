@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,8 +22,13 @@ class FrontEndWiring:
     build: Mapping[str, Any] = field(default_factory=dict)
     """Fields of `Parameters` that differ from their defaults; the clock is the board's."""
     pins: Mapping[str, str] = field(default_factory=dict)
-    """Front-end pin and its places, lowest line first: `"CONNECTOR:1 2 3"`, where a connector is named as in `Board.connectors`, or bare
-    names of package pins. Empty for a front end inside the FPGA."""
+    """Front-end pin and its places, lowest line first: `"pmod_0:1 2 3"` for pins of the platform's connector ("pmod", 0), or bare names of
+    package pins. Empty for a front end inside the FPGA."""
+    controller: Callable[[Parameters, int], Any] | None = None
+    """Makes the component from the build and the clock cycles per bit, for a front end of one's own: the members of `UartCore` that have
+    to do with host and safety, and the pins. None for those that crossloop has."""
+    base: str = ""
+    """Name of the front end that host and build know it as; its own name by default."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +88,8 @@ class Board:
                 f"board {self.name} has no wiring for the front end {front_end!r}; it has {', '.join(self.front_ends)}; describe "
                 "another in a board file of your own"
             )
-        return build_parameters(front_end, {"clock_hz": self.clock_hz, **self.front_ends[front_end].build, **changes})
+        wiring = self.front_ends[front_end]
+        return build_parameters(wiring.base or front_end, {"clock_hz": self.clock_hz, **wiring.build, **changes})
 
     def divisor(self, baud: int) -> int:
         """Return the clock cycles per bit of the serial line.

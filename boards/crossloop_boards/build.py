@@ -74,12 +74,20 @@ class Built:
         try:
             values = json.loads((folder / MANIFEST).read_text())
         except FileNotFoundError:
-            raise ToolError(f"{folder} holds no finished build ({MANIFEST} is missing); run `crossloop build` first") from None
+            raise ToolError(
+                f"{folder} holds no finished build ({MANIFEST} is missing); run `crossloop build` first"
+            ) from None
         return cls(**{field.name: values[field.name] for field in fields(cls)})
 
 
 def build(
-    board: Board, parameters: Parameters, folder: Path, *, baud: int | None = None, progress: Progress | None = None
+    board: Board,
+    front_end: str,
+    parameters: Parameters,
+    folder: Path,
+    *,
+    baud: int | None = None,
+    progress: Progress | None = None,
 ) -> Built:
     """Build a bitstream.
 
@@ -87,6 +95,8 @@ def build(
     ----------
     board : Board
         For which board.
+    front_end : str
+        Which of its front ends.
     parameters : Parameters
         The controller's build, see `Board.parameters`.
     folder : Path
@@ -109,16 +119,17 @@ def build(
     platform, toolchain = _platform(board)
     tools.announce(toolchain.variables)
     say("elaborating the gateware")
-    top = BoardTop(board, parameters, baud)
+    top = BoardTop(board, front_end, parameters, baud)
     if top.pins:
-        platform.add_resources([front_end_resource(top.pins, board.front_ends[top.front_end].pins, board.name)])
-    plan = platform.prepare(top, "top", script_after_read=SYNTHESIS_PREPARATION, nextpnr_opts=f"--report report.json {toolchain.options(board)}")
+        platform.add_resources([front_end_resource(top.pins, board.front_ends[front_end].pins, board.name)])
+    options = f"--report report.json {toolchain.options(board)}"
+    plan = platform.prepare(top, "top", script_after_read=SYNTHESIS_PREPARATION, nextpnr_opts=options)
     folder.mkdir(parents=True, exist_ok=True)
     plan.extract(str(folder))
     _execute(folder, plan.script, toolchain, say)
     report = toolchain.read(folder)
     built = Built(
-        board=board.name, front_end=top.front_end, build_hash=f"{parameters.build_hash:016x}", baud=baud, divisor=board.divisor(baud),
+        board=board.name, front_end=front_end, build_hash=f"{parameters.build_hash:016x}", baud=baud, divisor=board.divisor(baud),
         clock_hz=board.clock_hz, fmax_mhz=report.fmax_mhz, cells=report.cells, cells_available=report.cells_available,
         memories=report.memories, memories_available=report.memories_available, seconds=time.perf_counter() - begin,
         bitstream=f"top.{toolchain.suffix}", parameters=asdict(parameters), pins=toolchain.pins(folder),

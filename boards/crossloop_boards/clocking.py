@@ -34,7 +34,11 @@ def ice40_pll(input_hz: int, output_hz: int) -> Pll:
         for output_power in range(1, 7):
             feedback = round(output_hz * 2**output_power / phase_hz)
             oscillator_hz = phase_hz * feedback
-            if 1 <= feedback <= 128 and 533e6 <= oscillator_hz <= 1066e6 and oscillator_hz == output_hz * 2**output_power:
+            if (
+                1 <= feedback <= 128
+                and 533e6 <= oscillator_hz <= 1066e6
+                and oscillator_hz == output_hz * 2**output_power
+            ):
                 # The filter's range by the phase detector's frequency, as icepll chooses it.
                 filter_range = next(
                     (code for code, below_hz in ((1, 17e6), (2, 26e6), (3, 44e6), (4, 66e6), (5, 101e6)) if phase_hz < below_hz), 6
@@ -147,5 +151,3 @@ class ClockGenerator(Elaboratable):
                 f"device {device} has no PLL that crossloop knows; set clock_hz to the oscillator's {self._input_hz} Hz"
             )
         m.submodules.pll = Instance(pll.cell, **{f"p_{name}": value for name, value in pll.parameters.items()}, **pins)
-
-

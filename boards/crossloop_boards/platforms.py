@@ -84,7 +84,7 @@ def _as_it_is(platform: Any) -> Any:
 def _with_himbaechel(platform: Any) -> Any:
     """Return a Gowin platform for today's nextpnr: Amaranth 0.5 still calls the retired nextpnr-gowin."""
 
-    class Himbaechel(platform):  # type: ignore[misc]
+    class Himbaechel(platform):
         @property
         def required_tools(self) -> list[str]:
             return ["yosys", "nextpnr-himbaechel-gowin", "gowin_pack"]

@@ -37,26 +37,22 @@ class BoardTop(Elaboratable):
     ----------
     board : Board
         Where it goes.
+    front_end : str
+        Which of the board's.
     parameters : Parameters
-        Its build.
+        The controller's build.
     baud : int
         Of the serial line.
     """
 
-    def __init__(self, board: Board, parameters: Parameters, baud: int) -> None:
+    def __init__(self, board: Board, front_end: str, parameters: Parameters, baud: int) -> None:
         self._board = board
-        self.controller: wiring.Component = controller(parameters, board.divisor(baud))
+        wired = board.front_ends[front_end]
+        make = wired.controller or controller
+        self.controller: wiring.Component = make(parameters, board.divisor(baud))
         """The component whose pins are wired."""
-
-    @property
-    def pins(self) -> dict[str, tuple[str, int]]:
-        """Front-end pins that want a place; none for a front end inside the FPGA."""
-        return front_end_pins(self.controller) if self._board.front_ends[self.front_end].pins else {}
-
-    @property
-    def front_end(self) -> str:
-        """Its name."""
-        return str(self.controller.parameters.frontend)
+        self.pins = front_end_pins(self.controller) if wired.pins else {}
+        """Direction and width of the front-end pins that want a place; none for a front end inside the FPGA."""
 
     def elaborate(self, platform: Any) -> Module:
         """Return the controller and the buffers of its pins."""
@@ -72,7 +68,7 @@ class BoardTop(Elaboratable):
             m.submodules[f"led_{number}"] = led = io.Buffer("o", platform.request(name, number, dir="-"))
             m.d.comb += led.o.eq(signal)
         if self.pins:
-            ports = platform.request(RESOURCE, 0, dir={name: "-" for name in self.pins})
+            ports = platform.request(RESOURCE, 0, dir=dict.fromkeys(self.pins, "-"))
             for path, member, value in core.signature.flatten(core):
                 name = "__".join(str(part) for part in path)
                 if name in self.pins:

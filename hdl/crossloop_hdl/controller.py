@@ -72,4 +72,8 @@ def join(m: Module, target: Any, source: Any, signature: wiring.Signature) -> No
 
 def controller(parameters: Parameters, divisor: int) -> Any:
     """Return the component that a build asks for: with bare pins, or with its front end."""
-    return ReferenceController(parameters, divisor) if parameters.frontend == "reference" else UartCore(parameters, divisor)
+    return (
+        ReferenceController(parameters, divisor)
+        if parameters.frontend == "reference"
+        else UartCore(parameters, divisor)
+    )
