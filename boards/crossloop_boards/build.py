@@ -2,82 +2,32 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict
 from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any
 
 from crossloop.protocol.errors import ToolError
+from crossloop.protocol.manifest import MANIFEST, Manifest
 from crossloop.protocol.parameters import Parameters
 from crossloop_boards import tools
 from crossloop_boards.board import Board
+from crossloop_boards.clocking import RESET_CYCLES
 from crossloop_boards.platforms import Toolchain, toolchain_of
 from crossloop_boards.top import BoardTop
 from crossloop_boards.wiring import front_end_resource
 from crossloop_hdl.elaborate import SYNTHESIS_PREPARATION
 
-MANIFEST = "build.json"
-"""File that says what the others are."""
 POLL_S = 0.2
 Progress = Callable[[str], None]
 
 
 class TimingError(ToolError):
     """A bitstream does not keep up with its clock."""
-
-
-@dataclass(frozen=True)
-class Built:
-    """A bitstream and how it came about; written beside it as JSON."""
-
-    board: str
-    front_end: str
-    build_hash: str
-    """What the identity frame will carry, in hexadecimal."""
-    baud: int
-    divisor: int
-    """Clock cycles per bit."""
-    clock_hz: int
-    fmax_mhz: float
-    """Of the controller's clock, after routing."""
-    cells: int
-    cells_available: int
-    """Logic cells (iCE40: LUT, carry and register each; ECP5 and Gowin: LUTs)."""
-    memories: int
-    memories_available: int
-    """Block RAMs."""
-    seconds: float
-    """Wall time of the build."""
-    bitstream: str
-    """Its file, in the same folder."""
-    parameters: dict[str, Any]
-    """Every field of the build."""
-    pins: dict[str, str]
-    """Port of the top and package pin."""
-    tools: tuple[str, ...]
-    """Names and versions."""
-
-    @classmethod
-    def read(cls, folder: Path) -> Built:
-        """Read what `build` wrote.
-
-        Raises
-        ------
-        ToolError
-            If the folder holds no finished build.
-        """
-        try:
-            values = json.loads((folder / MANIFEST).read_text())
-        except FileNotFoundError:
-            raise ToolError(
-                f"{folder} holds no finished build ({MANIFEST} is missing); run `crossloop build` first"
-            ) from None
-        return cls(**{field.name: values[field.name] for field in fields(cls)})
 
 
 def build(
@@ -88,7 +38,7 @@ def build(
     *,
     baud: int | None = None,
     progress: Progress | None = None,
-) -> Built:
+) -> Manifest:
     """Build a bitstream.
 
     Parameters
@@ -127,21 +77,22 @@ def build(
     folder.mkdir(parents=True, exist_ok=True)
     plan.extract(str(folder))
     _execute(folder, plan.script, toolchain, say)
-    report = toolchain.read(folder)
-    built = Built(
-        board=board.name, front_end=front_end, build_hash=f"{parameters.build_hash:016x}", baud=baud, divisor=board.divisor(baud),
-        clock_hz=board.clock_hz, fmax_mhz=report.fmax_mhz, cells=report.cells, cells_available=report.cells_available,
-        memories=report.memories, memories_available=report.memories_available, seconds=time.perf_counter() - begin,
-        bitstream=f"top.{toolchain.suffix}", parameters=asdict(parameters), pins=toolchain.pins(folder),
-        tools=tuple(f"{name} {metadata.version(name)}" for name in toolchain.packages),
+    reached = toolchain.read(folder)
+    manifest = Manifest(
+        board=board.name, family=toolchain.family, front_end=front_end, build_hash=f"{parameters.build_hash:016x}", baud=baud,
+        divisor=board.divisor(baud), clock_hz=board.clock_hz, reset_cycles=RESET_CYCLES, fmax_mhz=reached.fmax_mhz, cells=reached.cells,
+        cells_available=reached.cells_available, registers=reached.registers, memories=reached.memories,
+        memories_available=reached.memories_available, seconds=time.perf_counter() - begin, bitstream=f"top.{toolchain.suffix}",
+        constraints=f"top.{toolchain.constraints}", ports=top.ports, inverted=top.inverted, pins=toolchain.pins(folder),
+        parameters=asdict(parameters), tools=tuple(f"{name} {metadata.version(name)}" for name in toolchain.packages),
     )  # fmt: skip
-    if report.fmax_mhz * 1e6 < board.clock_hz:
+    if reached.fmax_mhz * 1e6 < board.clock_hz:
         raise TimingError(
-            f"the bitstream for {board.name} reaches {report.fmax_mhz:.1f} MHz, its clock is {board.clock_hz / 1e6:.1f} MHz; choose a "
+            f"the bitstream for {board.name} reaches {reached.fmax_mhz:.1f} MHz, its clock is {board.clock_hz / 1e6:.1f} MHz; choose a "
             "smaller build or a slower clock; it is not to be flashed"
         )
-    (folder / MANIFEST).write_text(json.dumps(asdict(built), indent=1) + "\n")
-    return built
+    manifest.write(folder)
+    return manifest
 
 
 def _platform(board: Board) -> tuple[Any, Toolchain]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from amaranth.hdl import ClockDomain, ClockSignal, Const, Elaboratable, Instance, Module, Signal
+from amaranth.hdl import ClockDomain, ClockSignal, Const, Elaboratable, Instance, Module, ResetSignal, Signal
 from amaranth.lib import io
-from amaranth.lib.cdc import ResetSynchronizer
 
 from crossloop.protocol.errors import RangeError
 
@@ -117,11 +116,11 @@ class ClockGenerator(Elaboratable):
             self._add_pll(m, platform, buffer.i, clock, settled)
         # Constrained where every cell of the design can see it.
         platform.add_clock_constraint(clock, frequency=self._output_hz)
-        left = Signal(range(RESET_CYCLES + 1), init=RESET_CYCLES)
-        m.d.comb += [ClockSignal().eq(clock), settling.clk.eq(clock)]
+        left, reset = Signal(range(RESET_CYCLES), init=RESET_CYCLES - 1), Signal(init=1)
+        m.d.comb += [ClockSignal().eq(clock), settling.clk.eq(clock), ResetSignal().eq(reset)]
+        m.d.settling += reset.eq(left != 0)
         with m.If(settled & (left != 0)):
             m.d.settling += left.eq(left - 1)
-        m.submodules.reset = ResetSynchronizer(left != 0, domain="sync")
         return m
 
     def _add_pll(self, m: Module, platform: Any, reference: Any, clock: Signal, settled: Signal) -> None:

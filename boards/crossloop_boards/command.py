@@ -9,9 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from crossloop.protocol.errors import RangeError
+from crossloop.protocol.manifest import Manifest
 from crossloop.protocol.parameters import Parameters
 from crossloop_boards.board import Board
-from crossloop_boards.build import Built
 from crossloop_boards.catalogue import board as find_board
 from crossloop_boards.catalogue import boards as all_boards
 
@@ -89,7 +89,7 @@ def _changes(texts: list[str]) -> dict[str, Any]:
     return changes
 
 
-def _show(built: Built, folder: Path) -> None:
+def _show(built: Manifest, folder: Path) -> None:
     typer.echo(
         f"{built.cells} of {built.cells_available} logic cells, {built.memories} of {built.memories_available} block RAMs, "
         f"{built.fmax_mhz:.1f} MHz reached, {built.clock_hz / 1e6:g} MHz asked; {built.seconds:.0f} s"

