@@ -34,7 +34,7 @@ def _design(
     key = (parameters, divisor, engine)
     if key not in _designs:
         component = _component(parameters, divisor)
-        if engine in {"netlist", "bitstream"}:
+        if engine == "netlist" or engine == "bitstream":  # noqa: PLR1714 - so that mypy follows
             _designs[key] = build_gates(component, engine, progress)
         else:
             _designs[key] = build_native(component, engine=engine, progress=progress)

