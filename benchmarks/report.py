@@ -7,7 +7,7 @@ import os
 import platform
 import statistics
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ class Report:
         reference_values: float | Sequence[float] | None = None,
         bar: float | None = None,
         at_most: bool = False,
+        more: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         """Add one figure; the median of several values, with their spread.
 
@@ -55,6 +56,8 @@ class Report:
             What it is compared with, measured in the same run; the ratio is value over reference.
         bar
             Least ratio (or least value, without a reference) that was asked for; the largest with `at_most`.
+        more
+            What else the JSON says about it.
         """
         values, references = _listed(values), _listed(reference_values)
         value = statistics.median(values)
@@ -71,6 +74,7 @@ class Report:
             }
         if bar is not None:
             result |= {"bar": bar, "met": judged <= bar if at_most else judged >= bar}
+        result |= more or {}
         self.results.append(result)
         return result
 

@@ -14,8 +14,10 @@ BENCHMARKS = {
     "train": "the demo's training through rtl: and model:, samples per second in turns",
     "plant": "the plant against its peers in turns: circuits (badcrossbar), tiles and training (aihwkit); needs --peers",
     "write-verify": "32x32 random targets in cells with transistors, by one command: cells in their windows, pulses, device time",
+    "endurance": "SET and RESET cycles per second of board time on every front end, levels held or changed; dry run against RTL",
     "mutation": "mutants of safety gate and session rules that the proofs notice",
     "gateware": "the controller on HX8K, UP5K and ECP5 after place and route; cycles and bytes of each operation",
+    "coverage": "branch and toggle coverage of the generated Verilog over scenarios, faults and random programs",
     "cycles": "engine cycles of product and update over tile sizes, converter serial time apart",
 }
 """Name and purpose; each is a module of this folder with `measure(report)`."""

@@ -12,7 +12,7 @@ import numpy as np
 from report import Report
 
 import crossloop
-from crossloop.fabric.write_verify import Reason
+from crossloop.fabric.endings import Reason
 from crossloop.protocol.parameters import GateLines
 from crossloop.writing import Verified, VoltageLadder
 

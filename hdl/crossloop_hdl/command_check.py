@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
@@ -12,6 +12,7 @@ from crossloop.protocol.errors import Status
 from crossloop.protocol.microops import MICRO_OP
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.records import RECORD_HEADER
+from crossloop_hdl.layouts import less_than, more_than
 
 
 class CommandHeader(data.Struct):
@@ -90,18 +91,24 @@ class CommandCheck(wiring.Component):
         own = Signal(8)
         """What the command itself asks for."""
         end = Signal(17)
-        bank_bytes = Signal(17)
+        past_vector, past_bank = Signal(), Signal(init=1)
+        record_bytes = Signal(18)
+        """Of a WORDS record."""
+        frame_bits = exact_log2(parameters.frame_bytes)
 
         with m.Switch(header.argument):
+            # No bank, no bytes; a stream bank has no addresses.
             with m.Case(Bank.VECTOR):
-                m.d.comb += bank_bytes.eq(parameters.vector_words)
+                m.d.comb += past_bank.eq(past_vector)
             with m.Case(Bank.ROW_STREAMS):
-                m.d.comb += bank_bytes.eq(parameters.rows)
+                m.d.comb += past_bank.eq(more_than(header.count, parameters.rows))
             with m.Case(Bank.COLUMN_STREAMS):
-                m.d.comb += bank_bytes.eq(parameters.columns)
+                m.d.comb += past_bank.eq(more_than(header.count, parameters.columns))
         m.d.comb += [
             self.to_vector.eq(header.argument == Bank.VECTOR),
             end.eq(header.address + header.count),
+            past_vector.eq(more_than(end, parameters.vector_words)),
+            record_bytes.eq(RECORD_HEADER.size + (header.count << 1)),
         ]
 
         with m.Switch(header.opcode):
@@ -117,25 +124,20 @@ class CommandCheck(wiring.Component):
                 with m.If(self.records_free < REGISTER_RECORD_BYTES):
                     m.d.comb += own.eq(Status.REPLY_FULL)
             with m.Case(Command.WRITE_BYTES):
-                # No bank, no bytes; a stream bank has no addresses.
-                used = Mux(self.to_vector, end, header.count)
-                m.d.comb += [
-                    out_of_range.eq((header.argument > max(Bank)) | (used > bank_bytes)),
-                    data_bytes.eq(header.count),
-                ]
+                m.d.comb += [out_of_range.eq(past_bank), data_bytes.eq(header.count)]
             with m.Case(Command.WRITE_WORDS):
                 m.d.comb += [
-                    out_of_range.eq(end > parameters.vector_words),
+                    out_of_range.eq(past_vector),
                     data_bytes.eq(header.count << 1),
                     self.unit.eq(1),
                 ]
             with m.Case(Command.READ_WORDS):
-                m.d.comb += out_of_range.eq(end > parameters.vector_words)
-                with m.If(self.records_free < RECORD_HEADER.size + (header.count << 1)):
+                m.d.comb += out_of_range.eq(past_vector)
+                with m.If(less_than(self.records_free, record_bytes, frame_bits)):
                     m.d.comb += own.eq(Status.REPLY_FULL)
             with m.Case(Command.WRITE_PROGRAM):
                 m.d.comb += [
-                    out_of_range.eq(end > parameters.program_ops),
+                    out_of_range.eq(more_than(end, parameters.program_ops)),
                     data_bytes.eq(header.count << 3),
                     self.unit.eq(MICRO_OP.size - 1),
                 ]
@@ -165,7 +167,7 @@ class CommandCheck(wiring.Component):
             m.d.comb += self.status.eq(Status.ADDRESS_RANGE)
         with m.Elif(read_only):
             m.d.comb += self.status.eq(Status.READ_ONLY)
-        with m.Elif(self.payload_left < data_bytes):
+        with m.Elif(less_than(self.payload_left, data_bytes, frame_bits)):
             m.d.comb += self.status.eq(Status.COMMAND_TRUNCATED)
         with m.Else():
             m.d.comb += self.status.eq(own)

@@ -71,9 +71,8 @@ class Core(wiring.Component):
         m = Module()
         m.submodules.link = link = RequestLink(parameters)
         m.submodules.dispatcher = dispatcher = Dispatcher(parameters)
-        m.submodules.registers = registers = RegisterFile()
+        m.submodules.registers = registers = RegisterFile(parameters.level_bits)
         m.submodules.sequencer = sequencer = Sequencer(parameters)
-        m.submodules.arithmetic = arithmetic = ArithmeticUnit(parameters)
         m.submodules.bay = bay = EngineBay(parameters)
         connect(m, flipped(self.rx), link.rx)
         connect(m, link.tx, flipped(self.tx))
@@ -81,7 +80,9 @@ class Core(wiring.Component):
         connect(m, dispatcher.records, link.records)
         connect(m, bay.records, dispatcher.run_records)
         pass_through(m, self, bay.pins)
-        self._memories(m, dispatcher, sequencer, arithmetic, bay)
+        vectors = self._memories(m, dispatcher, sequencer, bay)
+        if parameters.arithmetic:
+            self._arithmetic(m, vectors, sequencer, bay)
 
         m.d.comb += [
             self.running.eq(sequencer.running),
@@ -97,12 +98,15 @@ class Core(wiring.Component):
             link.stopped.eq(bay.gates_off),
             # Dispatcher and register file.
             registers.address.eq(dispatcher.register_address),
+            registers.high.eq(dispatcher.register_high),
             registers.write.eq(dispatcher.register_write),
             registers.write_data.eq(dispatcher.register_value),
             dispatcher.register_known.eq(registers.known),
             dispatcher.register_writable.eq(registers.writable),
             dispatcher.register_agreed.eq(registers.agreed),
-            dispatcher.register_read_data.eq(registers.read_data),
+            dispatcher.register_half.eq(registers.half),
+            dispatcher.register_is_shown.eq(registers.is_shown),
+            dispatcher.register_shown.eq(registers.shown),
             dispatcher.dead_man.eq(registers.dead_man),
             # Dispatcher and sequencer.
             sequencer.start.eq(dispatcher.run),
@@ -121,19 +125,6 @@ class Core(wiring.Component):
             bay.operation.eq(sequencer.operation),
             bay.records_free.eq(link.records_free),
             bay.run_abort.eq(sequencer.run_abort),
-            bay.pointer.eq(arithmetic.pointer),
-            # Sequencer and arithmetic unit.
-            arithmetic.coming.eq(sequencer.program_data),
-            arithmetic.decode.eq(sequencer.decode),
-            arithmetic.op.eq(sequencer.op),
-            arithmetic.start.eq(sequencer.arithmetic_start),
-            arithmetic.abort.eq(~sequencer.running),
-            sequencer.arithmetic_done.eq(arithmetic.done),
-            sequencer.arithmetic_fault.eq(arithmetic.fault),
-            sequencer.x.eq(arithmetic.x),
-            sequencer.y.eq(arithmetic.y),
-            sequencer.holds.eq(arithmetic.holds),
-            sequencer.known.eq(arithmetic.known),
             # Safety gate.
             bay.arm.eq(dispatcher.arm),
             bay.disarm.eq(dispatcher.disarm | link.session_opened),
@@ -148,8 +139,8 @@ class Core(wiring.Component):
         self._settings(m, dispatcher, registers, bay, link)
         return m
 
-    def _memories(self, m: Module, dispatcher: Any, sequencer: Any, arithmetic: Any, bay: Any) -> None:
-        """Add the vector and the program memory; while a program runs, the vector memory is the engines' and the arithmetic unit's."""
+    def _memories(self, m: Module, dispatcher: Any, sequencer: Any, bay: Any) -> Any:
+        """Add the program memory and the vector memory, which is the engines' while a program runs; return the latter's ports."""
         m.submodules.vectors = vectors = Memory(shape=16, depth=self._parameters.vector_words, init=[])
         m.submodules.program = program = Memory(shape=8 * MICRO_OP.size, depth=self._parameters.program_ops, init=[])
         # Bytes, because that is what the dispatcher gets.
@@ -161,12 +152,6 @@ class Core(wiring.Component):
                 vector_write.addr.eq(dispatcher.item_address),
                 vector_write.data.eq(dispatcher.vector_word),
             ]
-        with m.Elif(sequencer.op.opcode.matches(*unit.OPCODES)):
-            m.d.comb += [
-                vector_read.addr.eq(arithmetic.vector_address),
-                vector_write.addr.eq(arithmetic.vector_write_address),
-                vector_write.data.eq(arithmetic.vector_write_data),
-            ]
         with m.Else():
             m.d.comb += [
                 vector_read.addr.eq(bay.vector_address),
@@ -176,12 +161,11 @@ class Core(wiring.Component):
         # A word that is read while another is written is never used, and no port reads then: synthesis would add registers
         # that keep what the word was.
         m.d.comb += [
-            vector_write.en.eq(dispatcher.vector_write | (arithmetic.vector_write | bay.vector_write).replicate(2)),
+            vector_write.en.eq(dispatcher.vector_write | bay.vector_write.replicate(2)),
             vector_read.en.eq(~vector_write.en.any()),
             program_read.en.eq(~program_write.en.any()),
         ]
         m.d.comb += [
-            arithmetic.vector_data.eq(vector_read.data),
             dispatcher.vector_data.eq(vector_read.data),
             bay.vector_data.eq(vector_read.data),
             program_write.addr.eq(dispatcher.item_address),
@@ -190,6 +174,35 @@ class Core(wiring.Component):
             program_read.addr.eq(sequencer.program_address),
             sequencer.program_data.eq(program_read.data),
         ]
+        return vector_read, vector_write
+
+    def _arithmetic(self, m: Module, vectors: Any, sequencer: Any, bay: Any) -> None:
+        """Add the arithmetic unit; the vector memory is its own while it executes a micro-op."""
+        m.submodules.arithmetic = arithmetic = ArithmeticUnit(self._parameters)
+        vector_read, vector_write = vectors
+        m.d.comb += [
+            bay.pointer.eq(arithmetic.pointer),
+            arithmetic.coming.eq(sequencer.program_data),
+            arithmetic.decode.eq(sequencer.decode),
+            arithmetic.op.eq(sequencer.op),
+            arithmetic.start.eq(sequencer.arithmetic_start),
+            arithmetic.abort.eq(~sequencer.running),
+            sequencer.arithmetic_done.eq(arithmetic.done),
+            sequencer.arithmetic_fault.eq(arithmetic.fault),
+            sequencer.x.eq(arithmetic.x),
+            sequencer.y.eq(arithmetic.y),
+            sequencer.holds.eq(arithmetic.holds),
+            sequencer.known.eq(arithmetic.known),
+            arithmetic.vector_data.eq(vector_read.data),
+        ]
+        with m.If(sequencer.running & sequencer.op.opcode.matches(*unit.OPCODES)):
+            m.d.comb += [
+                vector_read.addr.eq(arithmetic.vector_address),
+                vector_write.addr.eq(arithmetic.vector_write_address),
+                vector_write.data.eq(arithmetic.vector_write_data),
+            ]
+        with m.If(arithmetic.vector_write):
+            m.d.comb += vector_write.en.eq(0b11)
 
     def _settings(self, m: Module, dispatcher: Any, registers: Any, bay: Any, link: Any) -> None:
         """Add the wires between registers, engine bay and link."""
@@ -197,8 +210,10 @@ class Core(wiring.Component):
             registers.state.eq(bay.armed | bay.tripped << 1 | bay.stop_active << 2),
             registers.trip_cause.eq(bay.trip_cause),
             registers.bad_frames.eq(link.bad_frames),
-            *(getattr(registers, name).eq(getattr(bay, name)) for name in COUNTERS),
-            bay.counters_clear.eq(registers.clears),
+            registers.count.eq(bay.count),
+            registers.counter.eq(bay.counter),
+            registers.count_high.eq(bay.count_high),
+            registers.count_amount.eq(bay.count_amount),
             bay.level_min.eq(registers.level_min),
             bay.level_max.eq(registers.level_max),
             bay.gate_level_min.eq(registers.gate_level_min),

@@ -42,7 +42,8 @@ class Dispatcher(wiring.Component):
     -------
     active, payload, payload_left, records, records_free, finish, status, detail
         The link's, see `RequestLink`.
-    register_address, register_known, register_writable, register_agreed, register_read_data, register_write
+    register_address, register_high, register_known, register_writable, register_agreed, register_half, register_is_shown,
+    register_shown, register_write
         The register file's; `register_value` is what is written.
     register_value : Out(32)
         The newest four bytes of data.
@@ -82,7 +83,10 @@ class Dispatcher(wiring.Component):
                 "register_known": In(1),
                 "register_writable": In(1),
                 "register_agreed": In(1),
-                "register_read_data": In(32),
+                "register_high": Out(1),
+                "register_half": In(16),
+                "register_is_shown": In(1),
+                "register_shown": In(32),
                 "register_write": Out(1),
                 "register_value": Out(32),
                 "byte": Out(8),
@@ -121,8 +125,10 @@ class Dispatcher(wiring.Component):
         shifted = Signal(24)
         """The last three bytes of data, or those of a register that are still to be sent."""
         last_token = Signal(16)
-        index = Signal(16, init=0xFFFF)
+        index_bits = (self._parameters.frame_bytes // COMMAND_HEADER.size).bit_length()
+        index = Signal(index_bits, init=(1 << index_bits) - 1)
         """Number of the command at hand in its request."""
+        following = (index + 1)[:index_bits]
         byte = self.payload.payload
         m.d.comb += [
             check.header.eq(header),
@@ -151,9 +157,9 @@ class Dispatcher(wiring.Component):
                     with m.If(self.payload_left == 0):
                         m.d.comb += self.finish.eq(1)
                     with m.Elif(self.payload_left < COMMAND_HEADER.size):
-                        m.d.comb += fail(Status.COMMAND_TRUNCATED, index + 1)
+                        m.d.comb += fail(Status.COMMAND_TRUNCATED, following)
                     with m.Else():
-                        m.d.sync += index.eq(index + 1)
+                        m.d.sync += index.eq(following)
                         m.next = "HEADER"
             with m.State("HEADER"):
                 m.d.comb += self.payload.ready.eq(1)
@@ -196,10 +202,14 @@ class Dispatcher(wiring.Component):
                         m.d.comb += self.vector_write.eq(one_hot)
                     with m.Case(Command.WRITE_PROGRAM):
                         m.d.comb += self.program_write.eq(one_hot)
+                # Each half of a register's value is written with its last byte; the register file has answered to it then.
+                m.d.comb += [
+                    self.register_high.eq(at[1]),
+                    self.register_write.eq((header.opcode == Command.WRITE_REGISTER) & at[0]),
+                ]
                 with m.If(at == check.unit):
                     m.d.sync += [at.eq(0), header.count.eq(header.count - 1), header.address.eq(header.address + 1)]
                     with m.If(header.opcode == Command.WRITE_REGISTER):
-                        m.d.comb += self.register_write.eq(self.register_agreed)
                         m.next = "COMMAND"
                         with m.If(~self.register_agreed):
                             m.d.comb += fail(Status.LIMIT_LOCKED)
@@ -208,9 +218,11 @@ class Dispatcher(wiring.Component):
             with m.State("RECORD"):
                 m.d.comb += [self.records.valid.eq(1), self.records.payload.eq(record_byte)]
                 m.d.sync += at.eq(at + 1)
+                # The register file answers a cycle later.
+                m.d.comb += self.register_high.eq(at > RECORD_HEADER.size)
                 with m.If(at == RECORD_HEADER.size):
-                    # The rest of a register's value is kept as it was when its first byte went out.
-                    m.d.sync += shifted.eq(self.register_read_data[8:])
+                    # The rest of a value that is shown is kept as it was when its first byte went out.
+                    m.d.sync += shifted.eq(self.register_shown[8:])
                 with m.Else():
                     m.d.sync += shifted.eq(shifted >> 8)
                 is_register = header.opcode == Command.READ_REGISTER
@@ -274,11 +286,10 @@ class Dispatcher(wiring.Component):
                     record.kind.eq(RecordKind.WORDS), record.count.eq(header.count), record.operation.eq(header.address),
                 ]  # fmt: skip
         byte = Signal(8)
-        m.d.comb += byte.eq(shifted)
+        shown = Mux(at == RECORD_HEADER.size, self.register_shown[:8], shifted[:8])
+        m.d.comb += byte.eq(Mux(self.register_is_shown, shown, self.register_half.word_select(at[0], 8)))
         with m.Switch(at):
             for number in range(RECORD_HEADER.size):
                 with m.Case(number):
                     m.d.comb += byte.eq(record.as_value().word_select(number, 8))
-            with m.Case(RECORD_HEADER.size):
-                m.d.comb += byte.eq(self.register_read_data)
         return byte

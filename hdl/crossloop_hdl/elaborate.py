@@ -19,9 +19,9 @@ def core_ports(component: Any) -> list[Any]:
     return ports
 
 
-def to_rtlil(component: Any, name: str = "top") -> str:
-    """Return a component as RTLIL text; the clock is `clk`, the synchronous reset `rst`."""
-    return str(rtlil.convert(component, name=name, ports=core_ports(component), emit_src=False))
+def to_rtlil(component: Any, name: str = "top", *, sources: bool = False) -> str:
+    """Return a component as RTLIL text; the clock is `clk`, the synchronous reset `rst`. With `sources`, it names the lines of Python."""
+    return str(rtlil.convert(component, name=name, ports=core_ports(component), emit_src=sources))
 
 
 SYNTHESIS_PREPARATION = "hierarchy -top top; proc; flatten; opt -full; memory_collect; memory_nordff; memory_unpack"

@@ -33,6 +33,19 @@ class ConversionWord(data.Struct):
     """Number of channels to convert, from channel 0 on."""
 
 
+def more_than(value: Value, limit: int) -> Value:
+    """Return whether a value is above a limit; for powers of two, smaller than the comparison it stands for."""
+    if limit & (limit - 1):
+        return value > limit
+    bits = exact_log2(limit)
+    return value[bits + 1 :].any() | (value[bits] & value[:bits].any())
+
+
+def less_than(value: Value, needed: Value, bits: int) -> Value:
+    """Return whether a value that has only so many bits is less than one that may have more."""
+    return needed[bits:].any() | (value[:bits] < needed[:bits])
+
+
 def beyond(start: Value, count: Value, words: int) -> Value:
     """Return whether `count` words (from 1) from `start` on leave a memory of `words`, a power of two.
 

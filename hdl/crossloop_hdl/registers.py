@@ -1,21 +1,31 @@
-"""The register file: settings and limits kept here, counters and states shown from where they are."""
+"""The register file: settings, limits and counters in one memory, and those that something needs at once in registers beside it."""
 
 from typing import Any
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
 
 from crossloop.protocol.registers import ACCESS, KEPT_BITS, Access, Register
 
-KEPT = tuple(r for r in Register if ACCESS[r] in {Access.WRITE, Access.LIMIT})
-"""Registers whose value lives in the register file."""
+WINDOWS = (Register.LEVEL_MIN, Register.LEVEL_MAX, Register.GATE_LEVEL_MIN, Register.GATE_LEVEL_MAX)
+"""Limits of level codes, of which only so many bits are needed at once as tell a code from the codes beyond the DACs'."""
 
-SHOWN = tuple(r for r in Register if ACCESS[r] in {Access.READ, Access.CLEAR})
+SETTINGS = tuple(r for r in Register if ACCESS[r] is Access.LIMIT)
+"""Registers whose value is needed at once."""
+
+SHOWN = tuple(r for r in Register if ACCESS[r] is Access.READ)
 """Registers that show a value from elsewhere."""
 
 CLEARED = tuple(r for r in Register if ACCESS[r] is Access.CLEAR)
-"""Registers that any write clears, in the order of the bits of `clears`."""
+"""Counters, in the order of their numbers."""
+
+_NUMBER_BITS = ceil_log2(len(Register))
+
+# The number of a counter is put behind the upper bits of the first one's.
+assert tuple(CLEARED) == tuple(CLEARED[0] | counter for counter in range(len(CLEARED)))
 
 
 def member(register: Register) -> str:
@@ -24,81 +34,153 @@ def member(register: Register) -> str:
 
 
 class RegisterFile(wiring.Component):
-    """Registers by address; what is told about an address comes in the same cycle.
+    """Registers by address, in halves of 16 bits.
 
-    Beside the members below there is one of 32 bits for every register, named as it in lower case: an output for those
-    that are kept here, an input for those that are shown.
+    A value that was never written, or was cleared, is 0 whatever the memory holds: one bit per register tells. The counters
+    are added to by one adder; nobody reads or writes registers while a program runs and shortly after.
+
+    Beside the members below there is one of 32 bits for every limit and every shown register, named as it in lower case: an output
+    for limits, an input for those that are shown. A limit of level codes that needs more than level_bits + 1 bits shows the nearest
+    number that needs no more.
+
+    Parameters
+    ----------
+    level_bits : int
+        Width of the level codes.
 
     Members
     -------
-    address : In(8)
-    known, writable : Out(1), Out(1)
-        There is a register at the address; it may be written.
-    read_data : Out(32)
-        Its value, 0 if there is none.
+    address, high : In(8), In(1)
+        The register, and which half of it.
+    known, writable, is_shown : Out(1), Out(1), Out(1)
+        There is a register at the address; it may be written; its value is `shown`.
+    half : Out(16)
+        That half of its value; valid in the cycle after address and `high`, if it is not shown.
+    shown : Out(32)
+        Value of a shown register, in the same cycle.
     write, write_data : In(1), In(32)
-        Strobe: write. A limit that was written already keeps its value.
+        Strobe: write a half, which is in the upper 16 bits; address and `high` are what they were in the cycle before. The low half
+        goes first; with the high half the data are the whole value.
     agreed : Out(1)
-        The register at the address would take `write_data`, or has that value.
-    clears : Out(5)
-        Strobes: clear a counter, in the order of `CLEARED`.
+        With the high half: the register takes the value, or has it. A limit that was written already keeps its value.
+    count, counter, count_high, count_amount : In
+        See `PulseCounters`.
     seed_write, seed_select : Out(1), Out(1)
-        Strobe in the cycle of the write: `write_data` is the new seed of the row (0) or column (1) streams.
+        Strobe with the high half: `write_data` is the new seed of the row (0) or column (1) streams.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, level_bits: int) -> None:
+        self._level_bits = level_bits
         super().__init__(
             {
                 "address": In(8),
+                "high": In(1),
                 "known": Out(1),
                 "writable": Out(1),
-                "read_data": Out(32),
+                "is_shown": Out(1),
+                "half": Out(16),
+                "shown": Out(32),
                 "write": In(1),
                 "write_data": In(32),
                 "agreed": Out(1),
-                "clears": Out(len(CLEARED)),
+                "count": In(1),
+                "counter": In(range(len(CLEARED))),
+                "count_high": In(1),
+                "count_amount": In(32),
                 "seed_write": Out(1),
                 "seed_select": Out(1),
-                **{member(register): Out(32) for register in KEPT},
+                **{member(register): Out(32) for register in SETTINGS},
                 **{member(register): In(32) for register in SHOWN},
             }
         )
 
     def elaborate(self, platform: Any) -> Module:
-        """Return one case per register."""
+        """Return the memory, its adder, and the limits."""
         m = Module()
-        # What a limit keeps of the data: its own width.
-        locked, kept = Signal(), Signal(32)
-        m.d.comb += [kept.eq(self.write_data), self.agreed.eq(~locked | (self.read_data == kept))]
-        with m.Switch(self.address):
-            for register in Register:
-                value = getattr(self, member(register))
-                with m.Case(register):
-                    m.d.comb += [
-                        self.known.eq(1),
-                        self.writable.eq(ACCESS[register] is not Access.READ),
-                        self.read_data.eq(value),
-                    ]
-                    match ACCESS[register]:
-                        case Access.LIMIT:
-                            self._limit(m, register, value, locked, kept)
-                        case Access.WRITE:
-                            with m.If(self.write):
-                                m.d.sync += value.eq(self.write_data)
-                        case Access.CLEAR:
-                            m.d.comb += self.clears[CLEARED.index(register)].eq(self.write)
-                        case Access.READ:
-                            pass
-                    if register in {Register.ROW_SEED, Register.COLUMN_SEED}:
-                        m.d.comb += self.seed_write.eq(self.write)
-        m.d.comb += self.seed_select.eq(self.address == Register.COLUMN_SEED)
+        m.submodules.memory = memory = Memory(shape=16, depth=2 << _NUMBER_BITS, init=[])
+        read, write = memory.read_port(), memory.write_port()
+        number = Signal(_NUMBER_BITS)
+        """Of the register in the memory's answer."""
+        whole, taken = Signal(), Signal()
+        """The value is complete; it is also taken."""
+        written = Signal(len(Register))
+        is_limit, is_counter = Signal(), Signal()
+        kept = Signal(16)
+        """What the register keeps of the half at hand."""
+        differs = Signal()
+        """The low half was not what the limit has."""
+        differing = Signal()
+        locked = is_limit & written.bit_select(number, 1)
+        m.d.comb += [
+            self.half.eq(Mux(written.bit_select(number, 1), read.data, 0)),
+            differing.eq(self.half != kept),
+            self.agreed.eq(~(locked & (differing | differs))),
+            whole.eq(self.write & self.high),
+            taken.eq(whole & self.agreed),
+            self.seed_select.eq(self.address == Register.COLUMN_SEED),
+        ]
+        with m.If(self.write & ~self.high):
+            m.d.sync += differs.eq(differing)
+        self._add_addresses(m, is_limit, is_counter, kept)
+        with m.If(taken):
+            m.d.sync += written.bit_select(number, 1).eq(~is_counter)
+
+        # -- The memory: the counters' as long as something is counted, else the host's.
+        adding, high = Signal(), Signal()
+        amount, carry = Signal(16), Signal()
+        total = Signal(17)
+        wanted = Mux(self.count, CLEARED[0] | self.counter, self.address[:_NUMBER_BITS])
+        m.d.sync += [
+            adding.eq(self.count), high.eq(self.count_high), amount.eq(self.count_amount.word_select(self.count_high, 16)),
+            number.eq(wanted),
+        ]  # fmt: skip
+        m.d.comb += [
+            read.addr.eq(Cat(Mux(self.count, self.count_high, self.high), wanted)),
+            total.eq(self.half + amount + (carry & high)),
+            write.addr.eq(Cat(Mux(adding, high, self.high), number)),
+            write.data.eq(Mux(adding, total[:16], kept)),
+            write.en.eq(adding | (self.write & ~locked)),
+        ]
+        with m.If(adding):
+            m.d.sync += carry.eq(total[16])
+            with m.If(high):
+                m.d.sync += written.bit_select(number, 1).eq(1)
         return m
 
-    def _limit(self, m: Module, register: Register, value: Any, locked: Signal, kept: Signal) -> None:
-        """Add a register that can be written once and keeps the bits that count."""
-        written = Signal(name=f"{member(register)}_written")
-        if register in KEPT_BITS:
-            m.d.comb += kept.eq(self.write_data[: KEPT_BITS[register]])
-        m.d.comb += locked.eq(written)
-        with m.If(self.write & ~written):
-            m.d.sync += [value.eq(kept), written.eq(1)]
+    def _add_addresses(self, m: Module, is_limit: Signal, is_counter: Signal, kept: Signal) -> None:
+        """Add what is told about an address, one case per register."""
+        taken = self.write & self.high & self.agreed
+        m.d.comb += kept.eq(self.write_data[16:])
+        windows = {
+            register: Signal(signed(self._level_bits + 1), name=f"{member(register)}_near") for register in WINDOWS
+        }
+        m.d.comb += [getattr(self, member(register)).eq(near) for register, near in windows.items()]
+        with m.Switch(self.address):
+            for register in Register:
+                access = ACCESS[register]
+                with m.Case(register):
+                    m.d.comb += [
+                        self.known.eq(1), self.writable.eq(access is not Access.READ), self.is_shown.eq(access is Access.READ),
+                        is_limit.eq(access is Access.LIMIT), is_counter.eq(access is Access.CLEAR),
+                    ]  # fmt: skip
+                    if access is Access.READ:
+                        m.d.comb += self.shown.eq(getattr(self, member(register)))
+                    if register in KEPT_BITS:
+                        mask = (1 << KEPT_BITS[register]) - 1
+                        m.d.comb += kept.eq(self.write_data[16:] & Mux(self.high, mask >> 16, mask & 0xFFFF))
+                    if register in {Register.ROW_SEED, Register.COLUMN_SEED}:
+                        m.d.comb += self.seed_write.eq(self.write & self.high)
+                    if access is Access.LIMIT:
+                        value = getattr(self, member(register))
+                        with m.If(taken):
+                            if register in WINDOWS:
+                                m.d.sync += windows[register].eq(self._nearest(self.write_data))
+                            else:
+                                m.d.sync += value[: KEPT_BITS.get(register, len(value))].eq(self.write_data)
+
+    def _nearest(self, limit: Value) -> Value:
+        """Return the number of level_bits + 1 bits that is nearest to a limit."""
+        upper, sign = limit[self._level_bits :], limit[-1]
+        return Mux(
+            upper.all() | ~upper.any(), limit[: self._level_bits + 1], Cat((~sign).replicate(self._level_bits), sign)
+        )

@@ -42,6 +42,9 @@ class SafetyGate(wiring.Component):
     gate, masked, row_mask, column_mask : In(1), In(1), In(rows), In(columns)
         Gates of the next cycle: those of all DRIVE lines, or of the DRIVE lines in the masks and of all DRIVE gate lines. Before the rest
         after the last pulse is over: trip DUTY.
+    late, early : In(1), In(1)
+        Only in builds with two taps per cycle: in the second half of that cycle only, in the first half only; both ask for nothing. A pulse
+        that goes on although it has ended early, or begins late although it has begun, would be a second one: trip DUTY.
     compliance : In(1)
         Asynchronous, active high: while a gate is on, trip COMPLIANCE.
     make_safe : In(1)
@@ -57,10 +60,10 @@ class SafetyGate(wiring.Component):
     armed, tripped, trip_cause, stop_active, gates_off : Out
         See `EngineBay`.
     delivered : Out(width_bits)
-        For how many cycles the gates were on when they were last on, or have been on so far.
+        For how many taps the gates were on when they were last on, or have been on so far.
     row_drive, column_drive : Out(rows), Out(columns)
         The lines in state DRIVE.
-    tile, row_gates, row_states_low, row_states_high, column_gates, ..., level : Out
+    tile, row_gates, row_states_low, row_states_high, column_gates, ..., gates_late, gates_early, level : Out
         See `DirectSignature`.
     """
 
@@ -75,19 +78,22 @@ class SafetyGate(wiring.Component):
         rows, columns = parameters.rows, parameters.columns
         self._level_bits = parameters.level_bits
         self._dead_cycles = parameters.dead_cycles
+        self._taps = parameters.gate_taps
         self._families = family_lines(parameters)
         self.lines = LineStates(parameters)
         """Submodule; in the open, so that a proof can name its registers."""
         self.on = Signal()
         """Gates may be on: the last request was granted."""
-        self.on_cycles = Signal(width_bits)
-        """For how many cycles they have been on so far."""
+        self.on_taps = Signal(width_bits)
+        """For how many taps they have been on so far."""
         self.silence = Signal(dead_man_bits)
         """Cycles since the last frame or arming."""
         self.debt = Signal(width_bits + duty_bits)
-        """Rest that is due before the next pulse, in parts of a cycle."""
+        """Rest that is due before the next pulse, in parts of a tap."""
         self.rested = Signal(init=1)
         """None is due."""
+        self.rested_late = Signal(init=1)
+        """None is due after half a cycle more; only with two taps."""
         self.dead_left = Signal(range(parameters.dead_cycles))
         """Cycles until a level may be written."""
         window = signed(parameters.level_bits + 1)
@@ -104,6 +110,7 @@ class SafetyGate(wiring.Component):
             "compliance": In(1), "level_min": In(signed(32)), "level_max": In(signed(32)), "gate_level_min": In(signed(32)),
             "gate_level_max": In(signed(32)), "width_cap": In(width_bits), "dead_man": In(dead_man_bits), "one_gate": In(1),
             "duty_rest": In(duty_bits), "delivered": Out(width_bits),
+            **({"late": In(1), "early": In(1)} if self._taps > 1 else {}),
             "refused": Out(1), "settled": Out(1), "armed": Out(1), "tripped": Out(1), "trip_cause": Out(8),
             "stop_active": Out(1), "gates_off": Out(1), "row_drive": Out(rows), "column_drive": Out(columns), "tile": Out(8),
             **line_members(parameters), "level": Out(StrobeSignature(level_layout(parameters))),
@@ -132,16 +139,16 @@ class SafetyGate(wiring.Component):
 
     def _trip_now(self, m: Module, too_much: Signal) -> Any:
         """Add the trip causes; return whether one of them holds in this cycle."""
-        wanted = self.gate & self.armed
-        late = self.on_cycles >= self.width_cap
+        wanted, too_wide, too_soon = self._wanted()
         causes = {
             TripCause.STOP_FRAME: self.stop,
             TripCause.STOP_INPUT: self.stop_active,
             TripCause.DEAD_MAN: self.armed & (self.silence >= self.dead_man),
             TripCause.GATE_RULE: self.switch & self.armed & self._breaks_gate_rule(),
             TripCause.LEVEL_WINDOW: self.level_write & self.armed & self._outside_window(),
-            TripCause.PULSE_WIDTH: (self.width_check & self.armed & (self.width > self.width_cap)) | (wanted & late),
-            TripCause.DUTY: wanted & ~self.on & ~self.rested,
+            TripCause.PULSE_WIDTH: (self.width_check & self.armed & (self.width > self.width_cap))
+            | (wanted & too_wide),
+            TripCause.DUTY: wanted & too_soon,
             TripCause.COMPLIANCE: self.armed & self.on & too_much,
             TripCause.HOT_SWITCH: (self.armed & (self.level_write | self.switch) & (self.on | self.gate))
             | (self.armed & self.level_write & (self.dead_left != 0))
@@ -162,6 +169,19 @@ class SafetyGate(wiring.Component):
                 branch = m.Elif
         return any_cause
 
+    def _wanted(self) -> tuple[Any, Any, Any]:
+        """Return whether gates are wanted, whether they have been on for too long for it, and whether it is too soon for another pulse."""
+        if self._taps == 1:
+            return self.gate & self.armed, self.on_taps >= self.width_cap, ~self.on & ~self.rested
+        full = self.on_taps >= self.width_cap
+        nearly_full = self.on_taps + 1 >= self.width_cap
+        again = self.late | self.gates_early
+        return (
+            self.gate & self.armed & ~(self.late & self.early),
+            full | (nearly_full & ~self.late & ~self.early),
+            Mux(self.on, again, ~self.rested & ~(self.late & self.rested_late)),
+        )
+
     def _breaks_gate_rule(self) -> Any:
         """Return whether more than one gate line was to be driven although only one may."""
         return self.one_gate & ~self.change_tile & (self.family == Family.GATES) & self.lines.several
@@ -179,13 +199,18 @@ class SafetyGate(wiring.Component):
     def _add_windows(self, m: Module) -> None:
         """Add the windows: limits outside the codes of the DACs are brought to the nearest number that says the same."""
         first, last = -(1 << (self._level_bits - 1)), (1 << (self._level_bits - 1)) - 1
+
+        def nearest(limit: Any, below: int, above: int) -> Any:
+            upper = limit[self._level_bits - 1 :]
+            return Mux(upper.all() | ~upper.any(), limit[: self._level_bits].as_signed(), Mux(limit[-1], below, above))
+
         limits = [(self.low, self.level_min, self.high, self.level_max)]
         if Family.GATES in self._families:
             limits.append((self.gate_low, self.gate_level_min, self.gate_high, self.gate_level_max))
         for low, least, high, most in limits:
             m.d.sync += [
-                low.eq(Mux(least < first, first, Mux(least > last, last + 1, least))),
-                high.eq(Mux(most > last, last, Mux(most < first, first - 1, most))),
+                low.eq(nearest(least, first, last + 1)),
+                high.eq(nearest(most, first - 1, last)),
             ]
 
     def _add_arming(self, m: Module, trip: Signal) -> None:
@@ -209,26 +234,43 @@ class SafetyGate(wiring.Component):
         masks = {Family.ROWS: self.row_mask, Family.COLUMNS: self.column_mask}
         if Family.GATES in self._families:
             drive[Family.GATES] = self.lines.gate_line_drive
-        m.d.comb += [granted.eq(self.gate & allowed), self.gates_off.eq(~self.on)]
+        if self._taps == 1:
+            m.d.comb += granted.eq(self.gate & allowed)
+            on_taps, debt, paid = self.on_taps + 1, self.debt + self.duty_rest, DUTY_UNIT
+        else:
+            m.d.comb += granted.eq(self.gate & ~(self.late & self.early) & allowed)
+            on_taps, debt, paid = self._add_halves(m, granted)
+        m.d.comb += self.gates_off.eq(~self.on)
         m.d.sync += self.on.eq(granted)
         with m.If(granted):
-            m.d.sync += [self.on_cycles.eq(self.on_cycles + 1), self.delivered.eq(self.on_cycles + 1)]
+            m.d.sync += [self.on_taps.eq(on_taps), self.delivered.eq(on_taps)]
             m.d.sync += [register.eq(drive[family]) for family, register in gates.items()]
             with m.If(self.masked):
                 m.d.sync += [gates[family].eq(drive[family] & mask) for family, mask in masks.items()]
-            m.d.sync += [
-                self.debt.eq(self.debt + self.duty_rest),
-                self.rested.eq((self.debt == 0) & (self.duty_rest == 0)),
-            ]
+            m.d.sync += [self.debt.eq(debt), self.rested.eq((self.debt == 0) & (self.duty_rest == 0))]
         with m.Else():
-            m.d.sync += self.on_cycles.eq(0)
+            m.d.sync += self.on_taps.eq(0)
             m.d.sync += [register.eq(0) for register in gates.values()]
-            m.d.sync += self.rested.eq(self.debt <= DUTY_UNIT)
-            m.d.sync += self.debt.eq(Mux(self.debt <= DUTY_UNIT, 0, self.debt - DUTY_UNIT))
+            m.d.sync += self.rested.eq(self.debt <= paid)
+            m.d.sync += self.debt.eq(Mux(self.debt <= paid, 0, self.debt - paid))
         with m.If(self.on):
             m.d.sync += self.dead_left.eq(self._dead_cycles - 1)
         with m.Elif(self.dead_left != 0):
             m.d.sync += self.dead_left.eq(self.dead_left - 1)
+
+    def _add_halves(self, m: Module, granted: Signal) -> tuple[Any, Any, Any]:
+        """Add the halves of gates; return taps and debt after a granted cycle, and what a cycle without gates takes off the debt."""
+        half = self.late | self.early
+        # The half without gates that ended a pulse counts with the first cycle after it.
+        paid = Mux(self.gates_early, 3 * DUTY_UNIT, 2 * DUTY_UNIT)
+        m.d.sync += [
+            self.gates_late.eq(granted & self.late),
+            self.gates_early.eq(granted & self.early),
+            self.rested_late.eq(self.debt <= paid + DUTY_UNIT),
+        ]
+        # What was due when a pulse begins late is rested in the half before.
+        debt = Mux(self.late, 0, self.debt) + Mux(half, self.duty_rest, self.duty_rest << 1)
+        return self.on_taps + Mux(half, 1, 2), debt, paid
 
     def _add_levels(self, m: Module, allowed: Signal) -> None:
         """Add the level strobe."""

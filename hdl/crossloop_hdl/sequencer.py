@@ -8,12 +8,10 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
 from crossloop.protocol.errors import Status
-from crossloop.protocol.microops import ENGINE_OPCODES, Opcode
+from crossloop.protocol.microops import ARITHMETIC_OPCODES, ENGINE_OPCODES, Opcode
 from crossloop.protocol.parameters import Parameters
 from crossloop_hdl.arithmetic import unit
 from crossloop_hdl.layouts import MicroOpLayout
-
-_ENGINE_OPCODES = tuple(sorted(ENGINE_OPCODES))
 
 
 class Phase(enum.Enum, shape=3):
@@ -60,7 +58,8 @@ class Sequencer(wiring.Component):
     arithmetic_start, arithmetic_done, arithmetic_fault
         The same for the arithmetic unit.
     x, y, holds, known
-        The arithmetic unit's: registers of the micro-op at hand, and the condition of a BRANCH.
+        The arithmetic unit's: registers of the micro-op at hand, and the condition of a BRANCH. A build without it has none of its
+        micro-ops.
     tripped
         The safety gate has tripped: the run ends.
     run_abort
@@ -104,7 +103,8 @@ class Sequencer(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         """Return program counter, loop stack and state machine."""
         m = Module()
-        depth = self._parameters.loop_depth
+        depth, arithmetic = self._parameters.loop_depth, self._parameters.arithmetic
+        engine_opcodes = sorted(ENGINE_OPCODES if arithmetic else ENGINE_OPCODES - ARITHMETIC_OPCODES)
         phase = Signal(Phase)
         counter = Signal(exact_log2(self._parameters.program_ops) + 1)
         """Address of the micro-op at hand; its top bit says that it is past the end of the memory."""
@@ -185,25 +185,26 @@ class Sequencer(wiring.Component):
                                 m.d.comb += [go.eq(1), pop.eq(1)]
                             with m.Else():
                                 m.d.comb += [go.eq(1), again.eq(1), coming.eq(body)]
-                        with m.Case(Opcode.BRANCH):
-                            with m.If(~self.known):
-                                m.d.comb += own_fault(Status.UNKNOWN_MICRO_OP)
-                            with m.Elif(~self.holds):
+                        if arithmetic:
+                            with m.Case(Opcode.BRANCH):
+                                with m.If(~self.known):
+                                    m.d.comb += own_fault(Status.UNKNOWN_MICRO_OP)
+                                with m.Elif(~self.holds):
+                                    m.d.comb += go.eq(1)
+                                with m.Elif(self.op.a[4] & (loops == 0)):
+                                    m.d.comb += own_fault(Status.LOOP_DEPTH)
+                                with m.Elif(no_target):
+                                    m.d.comb += own_fault(Status.ADDRESS_RANGE)
+                                with m.Else():
+                                    m.d.comb += [go.eq(1), coming.eq(target), pop.eq(self.op.a[4])]
+                            with m.Case(Opcode.INDEX):
                                 m.d.comb += go.eq(1)
-                            with m.Elif(self.op.a[4] & (loops == 0)):
-                                m.d.comb += own_fault(Status.LOOP_DEPTH)
-                            with m.Elif(no_target):
-                                m.d.comb += own_fault(Status.ADDRESS_RANGE)
-                            with m.Else():
-                                m.d.comb += [go.eq(1), coming.eq(target), pop.eq(self.op.a[4])]
-                        with m.Case(Opcode.INDEX):
-                            m.d.comb += go.eq(1)
-                            m.d.sync += [index_b.eq(self.op.a[0]), index_c.eq(self.op.a[1])]
-                        with m.Case(*unit.OPCODES):
-                            m.d.comb += self.arithmetic_start.eq(1)
-                            m.d.sync += phase.eq(Phase.ARITHMETIC)
-                            await_arithmetic()
-                        with m.Case(*_ENGINE_OPCODES):
+                                m.d.sync += [index_b.eq(self.op.a[0]), index_c.eq(self.op.a[1])]
+                            with m.Case(*unit.OPCODES):
+                                m.d.comb += self.arithmetic_start.eq(1)
+                                m.d.sync += phase.eq(Phase.ARITHMETIC)
+                                await_arithmetic()
+                        with m.Case(*engine_opcodes):
                             m.d.comb += self.engine_start.eq(~self.tripped)
                             m.d.sync += phase.eq(Phase.ENGINE)
                             await_engine()

@@ -51,11 +51,10 @@ def cycle_cell(
     """Execute `Tile.endure`."""
     session = tile.session
     clock = session.clock
-    width = clock.cycles(width_s, "width_s")
-    up, _down = tile.write_levels(v_set_v)
-    _up, down = tile.write_levels(v_reset_v)
+    width = clock.width_taps(width_s)
+    set_levels, reset_levels = _levels(tile, v_set_v, v_reset_v)
     cycling = Cycling(
-        set_levels=up, reset_levels=down, set_cycles=width, reset_cycles=width, gap_cycles=clock.cycles(gap_s, "gap_s", 0xFFFF),
+        set_levels=set_levels, reset_levels=reset_levels, set_taps=width, reset_taps=width, gap_taps=clock.gap_taps(gap_s),
         level_cycles=clock.cycles(level_settle_s, "level_settle_s") if level_settle_s else 0,
         reading=Reading(
             session.levels.code(v_read_v, "v_read_v"), range_index, clock.cycles(settle_s, "settle_s", 0xFFFF),
@@ -74,3 +73,12 @@ def cycle_cell(
     return EnduranceRecord(
         np.array(counts, np.int64), conductances[:, 0], conductances[:, 1], time_s, int(counts[-1]) / time_s
     )
+
+
+def _levels(tile: Tile, v_set_v: float, v_reset_v: float) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return the level codes (row, column) of SET and RESET: held ones where the window has the whole voltages, else halves."""
+    levels, limits = tile.session.levels, tile.session.limit_codes
+    if min(v_set_v, v_reset_v) > 0 and max(v_set_v, v_reset_v) <= levels.volts(limits.level_max):
+        return (levels.code(v_set_v, "v_set_v"), 0), (0, levels.code(v_reset_v, "v_reset_v"))
+    (up, _down), (_up, down) = tile.write_levels(v_set_v), tile.write_levels(v_reset_v)
+    return up, down

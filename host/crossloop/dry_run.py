@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
+from crossloop.protocol.arithmetic import Condition
 from crossloop.protocol.errors import RangeError
 from crossloop.protocol.microops import LineState, MicroOp, Opcode, Selection, connected_family, pulse_fields
 from crossloop.protocol.parameters import Parameters
@@ -32,7 +33,7 @@ class DryRun:
     """Converter codes read, one per channel and conversion."""
     exact: bool = True
     """False when the program decides for itself or takes fields from registers: the numbers are then the most it can take, and those of
-    a certain array come from the same program on `model:`."""
+    a certain array come from the same program on `model:`, see `Session.rehearse`."""
 
     def __add__(self, other: DryRun) -> DryRun:
         """Return the prediction of two runs, one after the other."""
@@ -46,6 +47,11 @@ class DryRun:
             self.conversions + other.conversions,
             self.exact and other.exact,
         )
+
+    def shortened(self, cycles: int, parameters: Parameters) -> DryRun:
+        """Return the prediction of a run that leaves out micro-ops of so many cycles, which do nothing."""
+        left = self.cycles - cycles
+        return replace(self, cycles=left, time_s=left / parameters.clock_hz)
 
 
 def loop_bounds(program: Sequence[MicroOp]) -> tuple[int, int]:
@@ -103,6 +109,46 @@ def dry_run(program: Sequence[MicroOp], parameters: Parameters) -> DryRun:
     if len(repeats) > 1:
         raise RangeError("a LOOP has no NEXT; nothing was sent")
     return totals.result()
+
+
+def follow(program: Sequence[MicroOp], parameters: Parameters, decisions: Iterator[bool]) -> DryRun:
+    """Predict a program whose conditional branches are known beforehand, exactly.
+
+    Parameters
+    ----------
+    program : sequence of MicroOp
+        The program with its HALT; no INDEX in it may change a count or a time.
+    parameters : Parameters
+        The build it runs on.
+    decisions : iterator of bool
+        Whether each conditional branch is taken, in the order in which the device comes to them.
+    """
+    totals = _Totals(parameters)
+    loops: list[list[int]] = []
+    at = 0
+    while True:
+        op = program[at]
+        totals.add(op, 1)
+        at += 1
+        match op.opcode:
+            case Opcode.HALT:
+                return replace(totals.result(), exact=True)
+            case Opcode.LOOP:
+                loops.append([at, op.b])
+            case Opcode.NEXT:
+                loops[-1][1] -= 1
+                if loops[-1][1]:
+                    at = loops[-1][0]
+                else:
+                    loops.pop()
+            case Opcode.BRANCH if op.a & 0xF == Condition.ALWAYS or next(decisions):
+                at += branch_distance(op) - 1
+
+
+def branch_distance(op: MicroOp) -> int:
+    """Return how many micro-ops a BRANCH goes on from itself."""
+    word = op.c >> 16
+    return word - ((word & 0x8000) << 1)
 
 
 @dataclass

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import accumulate
 
+from crossloop.dry_run import branch_distance
 from crossloop.protocol import microops as m
 from crossloop.protocol.microops import LineState, MicroOp, Opcode, Selection, connected_family
 from crossloop.protocol.parameters import ALL_LINES, GateLines, Parameters
@@ -18,7 +21,7 @@ def gate_line_of(row: int, column: int, parameters: Parameters) -> int:
 def with_gates_on(
     program: Sequence[MicroOp], parameters: Parameters, code: int, line: int | None = None
 ) -> tuple[MicroOp, ...]:
-    """Return a program with the gate lines driven from its TILE on: all of them, or one.
+    """Return a program with the gate lines driven from each TILE on, which lets them float: all of them, or one.
 
     Parameters
     ----------
@@ -40,7 +43,15 @@ def with_gates_on(
             Family.GATES, LineState.DRIVE, selection=Selection.ALL if everything else Selection.ONE, index=line or 0
         ),
     )
-    return (program[0], *on, *program[1:])
+    places = list(accumulate((len(on) + 1 if op.opcode is Opcode.TILE else 1 for op in program), initial=0))
+    grown: list[MicroOp] = []
+    for at, op in enumerate(program):
+        if op.opcode is Opcode.BRANCH:
+            distance = places[at + branch_distance(op)] - places[at]
+            grown.append(replace(op, c=op.c & 0xFFFF | (distance & 0xFFFF) << 16))
+        else:
+            grown += (op, *on) if op.opcode is Opcode.TILE else (op,)
+    return tuple(grown)
 
 
 def _connects_gates(program: Sequence[MicroOp]) -> bool:

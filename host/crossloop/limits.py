@@ -34,14 +34,14 @@ class Limits:
 
 @dataclass(frozen=True)
 class LimitCodes:
-    """Limits in codes and cycles, as the device holds them."""
+    """Limits in codes, taps and cycles, as the device holds them."""
 
     level_min: int
     """Lowest level code."""
     level_max: int
     """Highest level code."""
     width_cap: int
-    """Longest gate time in cycles."""
+    """Longest gate time in taps."""
     dead_man: int
     """Dead-man time in cycles."""
     gate_min: int = 0
@@ -51,7 +51,7 @@ class LimitCodes:
     rules: int = 0
     """Bits of `Rule`."""
     duty_rest: int = 0
-    """Rest that a cycle of gate time costs, in sixteenths of a cycle."""
+    """Rest that a tap of gate time costs, in sixteenths of a tap."""
 
     @classmethod
     def of(cls, limits: Limits, parameters: Parameters) -> LimitCodes:
@@ -76,7 +76,7 @@ class LimitCodes:
         return cls(
             level_min,
             level_max,
-            clock.cycles(limits.width_cap_s, "width_cap_s", (1 << WIDTH_BITS) - 1),
+            clock.width_taps(limits.width_cap_s, "width_cap_s", (1 << WIDTH_BITS) - 1),
             clock.cycles(limits.dead_man_s, "dead_man_s", (1 << DEAD_MAN_BITS) - 1),
             0,
             gate_max,
@@ -129,7 +129,7 @@ class LimitCodes:
             v_level_min_v=None if self.level_min == -self.level_max else levels.volts(self.level_min),
             v_gate_max_v=Levels.of(parameters, Family.GATES).volts(self.gate_max) if parameters.gate_lines else None,
             one_gate=bool(self.rules & Rule.ONE_GATE),
-            width_cap_s=clock.seconds(self.width_cap),
+            width_cap_s=clock.tap_seconds(self.width_cap),
             duty_cap=self.duty_cap,
             dead_man_s=clock.seconds(self.dead_man),
         )
@@ -139,7 +139,7 @@ class LimitCodes:
         levels, clock = Levels.of(parameters), Clock.of(parameters)
         return (
             f"levels {levels.volts(self.level_min):.6g} to {levels.volts(self.level_max):.6g} V, "
-            f"gate time {clock.seconds(self.width_cap):.6g} s, dead-man {clock.seconds(self.dead_man):.6g} s"
+            f"gate time {clock.tap_seconds(self.width_cap):.6g} s, dead-man {clock.seconds(self.dead_man):.6g} s"
             + (f", duty {self.duty_cap:.6g}" if self.duty_rest else "")
             + (
                 f", gate lines up to {Levels.of(parameters, Family.GATES).volts(self.gate_max):.6g} V"
@@ -154,14 +154,14 @@ class LimitCodes:
         """Largest part of the time for which pulse gates may be on."""
         return 1 / (1 + self.duty_rest / DUTY_UNIT)
 
-    def check_train(self, width_cycles: int, gap_cycles: int, clock: Clock) -> None:
+    def check_train(self, width_taps: int, gap_taps: int, clock: Clock) -> None:
         """Refuse a train whose gaps are shorter than the rest that its pulses demand."""
-        if gap_cycles * DUTY_UNIT < width_cycles * self.duty_rest:
-            needed = -(-width_cycles * self.duty_rest // DUTY_UNIT)
+        if gap_taps * DUTY_UNIT < width_taps * self.duty_rest:
+            needed = -(-width_taps * self.duty_rest // DUTY_UNIT)
             raise RangeError(
-                f"pulses of {clock.seconds(width_cycles):.6g} s with gaps of {clock.seconds(gap_cycles):.6g} s are on for "
-                f"{width_cycles / (width_cycles + gap_cycles):.3g} of the time, above the duty cap of {self.duty_cap:.3g}; "
-                f"make the gaps at least {clock.seconds(needed):.6g} s, nothing was sent"
+                f"pulses of {clock.tap_seconds(width_taps):.6g} s with gaps of {clock.tap_seconds(gap_taps):.6g} s are on for "
+                f"{width_taps / (width_taps + gap_taps):.3g} of the time, above the duty cap of {self.duty_cap:.3g}; "
+                f"make the gaps at least {clock.tap_seconds(needed):.6g} s, nothing was sent"
             )
 
     def check_gate(self, code: int, levels: Levels, name: str) -> None:
@@ -180,12 +180,12 @@ class LimitCodes:
                 f"{levels.volts(self.level_max):.6g} V; choose a smaller voltage, nothing was sent"
             )
 
-    def check_width(self, cycles: int, clock: Clock, name: str) -> None:
+    def check_width(self, taps: int, clock: Clock, name: str) -> None:
         """Refuse a gate time above the cap."""
-        if cycles > self.width_cap:
+        if taps > self.width_cap:
             raise RangeError(
-                f"{name} of {clock.seconds(cycles):.6g} s is longer than the cap of {clock.seconds(self.width_cap):.6g} s "
-                f"({cycles} > {self.width_cap} cycles); choose a shorter one, nothing was sent"
+                f"{name} of {clock.tap_seconds(taps):.6g} s is longer than the cap of {clock.tap_seconds(self.width_cap):.6g} s "
+                f"({taps} > {self.width_cap} {'cycles' if clock.gate_taps == 1 else 'taps'}); choose a shorter one, nothing was sent"
             )
 
 
@@ -212,7 +212,7 @@ def settle(wanted: Limits | None, held: LimitCodes, parameters: Parameters) -> L
 
 
 def _duty_rest(duty_cap: float) -> int:
-    """Return the rest that a cycle of gate time costs, in sixteenths of a cycle."""
+    """Return the rest that a tap of gate time costs, in sixteenths of a tap."""
     most = (1 << DUTY_BITS) - 1
     least = 1 / (1 + most / DUTY_UNIT)
     if not least <= duty_cap <= 1:

@@ -12,13 +12,21 @@ from numpy.typing import NDArray
 from crossloop import dry_run as prediction
 from crossloop.limits import LimitCodes
 from crossloop.protocol.converters import Clock, Levels
-from crossloop.protocol.errors import RangeError, ShapeError
-from crossloop.protocol.microops import LineState, MicroOp, Opcode, Selection, connected_family, pulse_fields
+from crossloop.protocol.errors import BuildError, RangeError, ShapeError
+from crossloop.protocol.microops import (
+    ARITHMETIC_OPCODES,
+    LineState,
+    MicroOp,
+    Opcode,
+    Selection,
+    connected_family,
+    pulse_fields,
+)
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.records import SATURATED
 from crossloop.protocol.registers import Rule
 from crossloop.protocol.streams import Family
-from crossloop.protocol.timing import slot_cycles
+from crossloop.protocol.timing import gap_min_taps, slot_cycles
 
 _STREAM_BYTE_MAX = 255
 
@@ -94,27 +102,46 @@ def check_vector(name: str, shape: tuple[int, ...], count: int) -> None:
         raise ShapeError(f"{name} must have shape (n,) with n from 1 to {count}, not {shape}; nothing was sent")
 
 
+def check_gap(gap_taps: int, clock: Clock) -> None:
+    """Refuse a gap after a pulse that is shorter than the build can make it."""
+    least = gap_min_taps(clock.gate_taps)
+    if gap_taps < least:
+        raise RangeError(
+            f"a gap of {clock.tap_seconds(gap_taps):.6g} s after a pulse is shorter than the {clock.tap_seconds(least):.6g} s "
+            f"({least} taps) that this build needs between two pulses; make it longer, nothing was sent"
+        )
+
+
 def check_program(program: tuple[MicroOp, ...], parameters: Parameters, limits: LimitCodes) -> None:
-    """Refuse a program whose levels, gate times, lines or tiles are outside the limits or the geometry."""
+    """Refuse what the build cannot execute, and levels, gate times, lines and tiles outside the limits or the geometry."""
     clock = Clock.of(parameters)
     for op in program:
+        if op.opcode in ARITHMETIC_OPCODES and not parameters.arithmetic:
+            raise BuildError(
+                f"the program has the micro-op {op.opcode.name}, and this device was built without the arithmetic unit (arithmetic=0); "
+                "use a build with arithmetic=1, or an operation that leaves the decision to the host; nothing was sent"
+            )
         if op.opcode is Opcode.LEVEL:
             _check_level(op, parameters, limits)
         elif op.opcode is Opcode.PULSE:
-            count, width_cycles, gap_cycles = pulse_fields(op)
-            limits.check_width(width_cycles, clock, "pulse width")
+            count, width, gap = pulse_fields(op)
+            limits.check_width(width, clock, "pulse width")
+            check_gap(gap, clock)
             if count > 1:
-                limits.check_train(width_cycles, gap_cycles, clock)
+                limits.check_train(width, gap, clock)
         elif op.opcode is Opcode.COINCIDE:
             width_cycles = op.c & 0xFFFF
-            limits.check_width(width_cycles, clock, "pulse width")
+            width = width_cycles * parameters.gate_taps
+            limits.check_width(width, clock, "pulse width")
             if op.b > 1:
-                limits.check_train(width_cycles, slot_cycles(width_cycles, op.c >> 16) - width_cycles, clock)
+                gap_cycles = slot_cycles(width_cycles, op.c >> 16) - width_cycles
+                limits.check_train(width, gap_cycles * parameters.gate_taps, clock)
         elif op.opcode is Opcode.CONNECT:
             _check_connect(op, parameters, limits)
         elif op.opcode is Opcode.CONVERT:
             _check_convert(op, parameters)
-            limits.check_width((op.c & 0xFFFF) + (op.c >> 16) + 1, clock, "settle plus integration time")
+            on_cycles = (op.c & 0xFFFF) + (op.c >> 16) + 1
+            limits.check_width(on_cycles * parameters.gate_taps, clock, "settle plus integration time")
         elif op.opcode is Opcode.TILE:
             check_line("tile", op.a, parameters.tiles)
 

@@ -195,10 +195,10 @@ class PulseTrain(Operation):
     """Number of pulses, from 1."""
     levels: tuple[int, int]
     """Level codes (row, column): row above column raises the conductance; all other lines are grounded."""
-    width_cycles: int
-    """Pulse width in cycles."""
-    gap_cycles: int
-    """Gap after each pulse in cycles."""
+    width_taps: int
+    """Pulse width in taps."""
+    gap_taps: int
+    """Gap after each pulse in taps."""
 
     @property
     def key(self) -> Hashable:
@@ -216,7 +216,7 @@ class PulseTrain(Operation):
             m.level(Family.COLUMNS, self.column, self.levels[1]),
             m.connect(Family.ROWS, LineState.DRIVE, selection=Selection.ONE, index=self.row),
             m.connect(Family.COLUMNS, LineState.DRIVE, selection=Selection.ONE, index=self.column),
-            m.pulse(self.count, self.width_cycles, self.gap_cycles),
+            m.pulse(self.count, self.width_taps, self.gap_taps),
             m.halt(),
         )
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from crossloop.dry_run import DryRun
+from crossloop.dry_run import dry_run as predict
 from crossloop.gate_lines import with_gates_on
 from crossloop.limits import LimitCodes
 from crossloop.operation import Codes, Operation, check_program, decode_codes
@@ -16,7 +17,6 @@ from crossloop.protocol.frames import CRC, REPLY_HEADER, REQUEST_HEADER
 from crossloop.protocol.microops import MICRO_OP, MicroOp, Opcode
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.records import RECORD_HEADER, RecordKind
-from crossloop.protocol.timing import duration_cycles
 
 _RECORD = RECORD_HEADER.size
 _COMMAND = commands.COMMAND_HEADER.size
@@ -86,11 +86,12 @@ class Packer:
     def dry_run(self, operation: Operation) -> DryRun:
         """Predict an operation's run, gate lines included."""
         plain = operation.dry_run(self._parameters)
-        added = len(self._gated(operation)) - len(operation.program(self._parameters))
-        if not added:
+        program, gated = operation.program(self._parameters), self._gated(operation)
+        if len(gated) == len(program):
             return plain
-        cycles = sum(duration_cycles(op, self._parameters) for op in self._gated(operation)[1 : 1 + added])
-        total = plain.cycles + cycles
+        # Programs come to each TILE as often as its loops say; what they decide lies between.
+        added = predict(gated, self._parameters).cycles - predict(program, self._parameters).cycles
+        total = plain.cycles + added
         return replace(plain, cycles=total, time_s=total / self._parameters.clock_hz)
 
     def pack(self, operations: Sequence[Operation]) -> list[Frame]:

@@ -103,8 +103,7 @@ class Program(Operation):
 
     def pulse(self, count: int, *, width_s: float, gap_s: float) -> Self:
         """Turn the gates of all driven lines on `count` times, for `width_s` with `gap_s` after each, in seconds."""
-        width, gap = self._clock.cycles(width_s, "width_s"), self._clock.cycles(gap_s, "gap_s", 0xFFFF)
-        return self._append(m.pulse(count, width, gap))
+        return self._append(m.pulse(count, self._clock.width_taps(width_s), self._clock.gap_taps(gap_s)))
 
     def convert(
         self,

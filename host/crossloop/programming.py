@@ -48,15 +48,15 @@ class MaskedPulses(Operation):
     """Number of pulses, from 1."""
     levels: tuple[int, int]
     """Level codes (rows, columns) of the selected lines; all other lines are grounded."""
-    width_cycles: int
-    """Pulse width in cycles."""
-    gap_cycles: int
-    """Gap after each pulse in cycles."""
+    width_taps: int
+    """Pulse width in taps."""
+    gap_taps: int
+    """Gap after each pulse in taps."""
 
     @property
     def key(self) -> Hashable:
         """What the program depends on."""
-        return (MaskedPulses, self.tile, self.count, self.levels, self.width_cycles, self.gap_cycles)
+        return (MaskedPulses, self.tile, self.count, self.levels, self.width_taps, self.gap_taps)
 
     def program(self, parameters: Parameters) -> tuple[MicroOp, ...]:
         """Return the micro-ops; they do not depend on the masks, which travel in the stream banks."""
@@ -67,7 +67,7 @@ class MaskedPulses(Operation):
             m.level(Family.COLUMNS, ALL_LINES, self.levels[1]),
             m.connect(Family.ROWS, LineState.DRIVE, selection=Selection.SIGNED),
             m.connect(Family.COLUMNS, LineState.DRIVE, selection=Selection.SIGNED),
-            m.pulse(self.count, self.width_cycles, self.gap_cycles),
+            m.pulse(self.count, self.width_taps, self.gap_taps),
             m.halt(),
         )
 

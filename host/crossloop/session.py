@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -38,8 +38,10 @@ from crossloop.vector_memory import words_of, words_to_read, words_to_write
 if TYPE_CHECKING:
     from crossloop.calibration import Calibration
     from crossloop.program import Program
+    from crossloop.rehearsal import Rehearsal
     from crossloop.tile import Tile
 
+T = TypeVar("T")
 _COUNTERS = (
     Register.SLOTS,
     Register.ROW_PULSES,
@@ -150,6 +152,14 @@ class Session:
         """Predict the run of an operation on this device: time, pulses, conversions."""
         return self._packer.dry_run(operation)
 
+    def rehearse(
+        self, action: Callable[[Session], T], *, plant: str = "", conductance_s: Mapping[int, ArrayLike] | None = None
+    ) -> Rehearsal[T]:
+        """Do something on a simulated twin of this device and say exactly what it takes there; see `crossloop.rehearsal`."""
+        from crossloop.rehearsal import rehearse
+
+        return rehearse(self, action, plant=plant, conductance_s=conductance_s)
+
     def arm(self) -> None:
         """Let programs drive lines; clears a latched trip whose cause is gone.
 
@@ -184,7 +194,7 @@ class Session:
 
     def delivered_s(self) -> float:
         """Ask for how long pulse gates were on when they were last on, in seconds: after a trip, the width that was delivered."""
-        return self.clock.seconds(read_registers(self.link, (Register.DELIVERED,))[Register.DELIVERED])
+        return self.clock.tap_seconds(read_registers(self.link, (Register.DELIVERED,))[Register.DELIVERED])
 
     def counters(self, *, clear: bool = False) -> Counters:
         """Read the device's pulse counters, and set those that can be cleared to 0 if asked to."""

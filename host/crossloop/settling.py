@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from crossloop.fabric.chain import Chain
+from crossloop.fabric.program import FabricProgram
 from crossloop.fabric.settle import Places, Settle, SettleRule, check_vectors
 from crossloop.protocol.errors import ShapeError
 
@@ -48,6 +50,7 @@ def settle(
     *,
     start: ArrayLike | None = None,
     tile: int = 0,
+    then: Sequence[FabricProgram] = (),
 ) -> Settled:
     """Let a network settle, phase after phase, in one command.
 
@@ -65,6 +68,8 @@ def settle(
         Level codes at the start, shape (neurons,); 0 by default.
     tile : int
         Which array.
+    then : sequence of FabricProgram
+        Programs that go on with the latched states in the same run, such as the updates of `crossloop.contrasting`.
 
     Raises
     ------
@@ -73,7 +78,7 @@ def settle(
     """
     operation = Settle(rule, tile, len(phases))
     operation.check_data(session.parameters, session.limit_codes)
-    places = Places(rule.neurons, len(phases))
+    places = Places(rule.neurons, len(phases), rule.delay)
     first = np.zeros(rule.neurons, np.int64) if start is None else np.asarray(start, np.int64)
     activation = np.asarray(table, np.int64)
     for phase in phases:
@@ -90,9 +95,11 @@ def settle(
     for index, phase in enumerate(phases):
         words[places.mask(index) : places.mask(index) + rule.neurons] = phase.clamped
         words[places.clamp(index) : places.clamp(index) + rule.neurons] = np.where(phase.clamped, phase.codes, 0)
+    whole = Chain((operation, *then)) if then else operation
+    whole.check_data(session.parameters, session.limit_codes)
     session.write_words(0, words)
     before = session.cycles
-    session.execute(operation)
+    session.execute(whole)
     after = session.read_words(0, places.words).astype(np.int64)
     states = np.array([after[places.latch(index) : places.latch(index) + rule.neurons] for index in range(len(phases))])
     counts = after[places.counts : places.counts + len(phases)]

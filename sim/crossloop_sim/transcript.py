@@ -33,9 +33,11 @@ class Entry(NamedTuple):
     """Name of the Kind, or CODES."""
     values: tuple[int, ...]
     """The pins' new values, or the sample words."""
+    tap: int = 0
+    """Taps after the beginning of the cycle; pulse gates only."""
 
     def __str__(self) -> str:
-        when = "between runs" if self.cycle is None else f"cycle {self.cycle}"
+        when = "between runs" if self.cycle is None else f"cycle {self.cycle}{f' tap {self.tap}' if self.tap else ''}"
         show = hex if self.what in {"STATES", "GATES"} else str
         return f"run {self.run}, {when}: {self.what} {' '.join(show(value) for value in self.values)}"
 
@@ -157,7 +159,7 @@ class _Reader:
             if a:
                 self._run += 1
                 self._start = cycle
-        return Entry(self._run, self._when(cycle), name, values)
+        return Entry(self._run, self._when(cycle), name, values, a if kind == Kind.GATES else 0)
 
 
 def _signed(word: int) -> int:

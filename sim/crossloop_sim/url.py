@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 from urllib.parse import parse_qsl
 
 from crossloop.protocol.errors import RangeError, TargetError
 from crossloop.protocol.parameters import RANGES, Parameters
-from crossloop.protocol.parts.reference import FRONT_END_FIELDS, reference_parameters
+from crossloop.protocol.parts.reference import FRONT_END_FIELDS, least_break_cycles, reference_parameters
 from crossloop_sim.plant import PlantConfiguration, preset
 
 DEFAULT_PRESET = "rpu"
@@ -127,13 +127,15 @@ def parse_url(url: str, scheme: str, keys: Mapping[str, Reader] | None = None) -
 def _parameters(url: str, values: dict[str, Any]) -> Parameters:
     """Return the build; the parts of a front end, not the URL, say how long they take."""
     parameters = Parameters(**values)
-    if parameters.frontend != "reference":
+    if parameters.frontend == "direct":
         return parameters
     given = sorted(values.keys() & FRONT_END_FIELDS)
     if given:
         raise TargetError(
-            f"target {url!r} gives {', '.join(given)}, which the parts of the reference front end decide; leave it out"
+            f"target {url!r} gives {', '.join(given)}, which the parts of the front end decide; leave it out"
         )
+    if "break_cycles" not in values:
+        parameters = replace(parameters, break_cycles=least_break_cycles(parameters.clock_hz))
     return reference_parameters(parameters)
 
 

@@ -37,23 +37,32 @@ class World:
         self._figures: Callable[[], dict[str, Any]] = dict
         self._advance: Callable[[int], None] | None = None
         self._set_compliance: Callable[[bool], None] | None = None
+        self._set_emergency_stop: Callable[[bool], None] | None = None
 
     def attach(
         self,
         figures: Callable[[], dict[str, Any]],
         advance: Callable[[int], None],
         set_compliance: Callable[[bool], None] | None = None,
+        set_emergency_stop: Callable[[bool], None] | None = None,
     ) -> None:
-        """Tell how the controller reports figures, lets device time pass, and hears of too high a current."""
+        """Tell how the controller reports figures, lets device time pass, and hears of too high a current or of the stop button."""
         self._figures = figures
         self._advance = advance
         self._set_compliance = set_compliance
+        self._set_emergency_stop = set_emergency_stop
 
     def set_compliance(self, *, active: bool) -> None:
         """Set the compliance input of the controller: a comparator of the front end says that a current is too high."""
         if self._set_compliance is None:
             raise LinkError("the compliance input of this target cannot be set from here")
         self._set_compliance(active)
+
+    def set_emergency_stop(self, *, active: bool) -> None:
+        """Set the emergency stop input of the controller: somebody presses the button, or releases it."""
+        if self._set_emergency_stop is None:
+            raise LinkError("the emergency stop input of this target cannot be set from here")
+        self._set_emergency_stop(active)
 
     def statistics(self) -> dict[str, Any]:
         """Return figures of the simulation.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import reduce
 from typing import Any
 
-from amaranth.hdl import Cat, Mux, Signal
+from amaranth.hdl import Cat, Const, Mux, Signal
 from formal.prover import Specification, implies
 
 from crossloop.protocol.errors import TripCause
@@ -38,14 +39,25 @@ LIMITS = (
 class SafetyProperties(Specification):
     """The gate with free inputs; limits are write-once registers, so they stay."""
 
+    gate_taps = 1
+
     def __init__(self) -> None:
-        super().__init__(SafetyGate(PARAMETERS, width_bits=TIMER_BITS, dead_man_bits=TIMER_BITS, duty_bits=DUTY_BITS))
+        parameters = replace(PARAMETERS, gate_taps=self.gate_taps)
+        super().__init__(SafetyGate(parameters, width_bits=TIMER_BITS, dead_man_bits=TIMER_BITS, duty_bits=DUTY_BITS))
         self.gate = self.component
+
+    def taps_of(self, late: Any, early: Any) -> Any:
+        """Return in how many taps of a cycle gates are on."""
+        return Mux(late | early, 1, 2) if self.gate_taps > 1 else 1
 
     def specify(self) -> None:
         gate = self.gate
         self.gate_on = Signal()
         self.m.d.comb += self.gate_on.eq(Cat(*(getattr(gate, f"{family}_gates") for family in FAMILIES)).any())
+        none = Signal()
+        self.ask_late, self.ask_early = (gate.late, gate.early) if self.gate_taps > 1 else (none, none)
+        self.late, self.early = (gate.gates_late, gate.gates_early) if self.gate_taps > 1 else (none, none)
+        self.taps = self.taps_of(self.late, self.early)
         self.was_on = self.past(self.gate_on)
         for name in LIMITS:
             limit = getattr(gate, name)
@@ -58,6 +70,8 @@ class SafetyProperties(Specification):
         self.timers()
         self.rests()
         self.compliance()
+        if self.gate_taps > 1:
+            self.halves()
         self.reaching()
 
     def gates_and_trips(self) -> None:
@@ -165,7 +179,9 @@ class SafetyProperties(Specification):
     def requests(self) -> None:
         """Add that what is asked for and not refused is what comes."""
         gate, lines, m = self.gate, self.gate.lines, self.m
-        granted = self.past(gate.gate & gate.armed & ~gate.refused & ~gate.disarm & ~gate.make_safe)
+        nothing = self.ask_late & self.ask_early
+        granted = self.past(gate.gate & ~nothing & gate.armed & ~gate.refused & ~gate.disarm & ~gate.make_safe)
+        self.granted = granted
         whole = self.past(~gate.masked)
         given = []
         for family in FAMILIES:
@@ -225,12 +241,14 @@ class SafetyProperties(Specification):
         gates_asked = gate.level_family == Family.GATES
         outside = Mux(gates_asked, (code < gate.gate_level_min) | (code > gate.gate_level_max),
                       (code < gate.level_min) | (code > gate.level_max)) | (code < -4) | (code > 3)  # fmt: skip
+        too_wide = gate.on_taps + self.taps_of(self.ask_late, self.ask_early) > gate.width_cap
+        unrested = Mux(gate.on, self.ask_late | self.early, gate.debt > Mux(self.ask_late, DUTY_UNIT, 0))
         armed = (
             (gate.silence >= gate.dead_man)
             | (gate.level_write & (outside | gate.on | gate.gate | (gate.dead_left != 0)))
             | (gate.switch & (gate.on | gate.gate | ~gate.settled | (gate.one_gate & (gate.family == Family.GATES) & ~gate.change_tile)))
             | (gate.width_check & (gate.width > gate.width_cap))
-            | (gate.gate & ((gate.on_cycles >= gate.width_cap) | ~gate.settled | (~gate.on & (gate.debt != 0))))
+            | (gate.gate & (too_wide | ~gate.settled | unrested))
             | (gate.on & self.past(self.past(gate.compliance)))
         )  # fmt: skip
         self.proves(
@@ -273,8 +291,11 @@ class SafetyProperties(Specification):
     def timers(self) -> None:
         gate = self.gate
         self.on_time = on_time = Signal(TIMER_BITS + 1)
-        self.m.d.sync += on_time.eq(Mux(self.gate_on, on_time + 1, 0))
-        self.proves("No gate stays on longer than the width cap.", implies(self.gate_on, on_time < gate.width_cap))
+        self.m.d.sync += on_time.eq(Mux(self.gate_on, on_time + self.taps, 0))
+        self.proves(
+            "No gate stays on longer than the width cap.",
+            implies(self.gate_on, on_time + self.taps <= gate.width_cap),
+        )
         silent = Signal(TIMER_BITS + 2)
         self.m.d.sync += silent.eq(Mux(gate.armed & ~gate.frame_seen & ~gate.arm, silent + 1, 0))
         self.proves(
@@ -282,35 +303,65 @@ class SafetyProperties(Specification):
             implies(gate.armed, silent <= gate.dead_man),
             implies(gate.armed, gate.dead_man != 0),
         )
-        self.helps(implies(gate.on, gate.on_cycles <= gate.width_cap))
-        self.helps(implies(self.gate_on, on_time < gate.on_cycles))
-        self.helps(implies(~gate.on, gate.on_cycles == 0))
+        self.helps(implies(gate.on, gate.on_taps <= gate.width_cap))
+        self.helps(implies(~gate.on, gate.on_taps == 0))
         self.helps((on_time == 0) | self.was_on)
-        self.helps(implies(self.was_on & self.gate_on, on_time + 1 <= gate.on_cycles))
+        self.helps(implies(self.gate_on, on_time + self.taps <= gate.on_taps))
         self.helps(implies(gate.armed, silent == gate.silence))
 
     def rests(self) -> None:
         gate = self.gate
         due = Signal.like(gate.debt)
-        rested = due <= DUTY_UNIT
-        self.m.d.sync += due.eq(Mux(gate.on, due + gate.duty_rest, Mux(rested, 0, due - DUTY_UNIT)))
+        first = self.after_tap(due, gate.on & ~self.late)
+        after = self.after_tap(first, gate.on & ~self.early) if self.gate_taps > 1 else first
+        self.m.d.sync += due.eq(after)
         self.begins = gate.on & ~self.past(gate.on)
         self.proves(
-            "No pulse begins before the rest that the last one demands is over.", implies(self.begins, due == 0)
+            "No pulse begins before the rest that the last one demands is over.",
+            implies(self.begins, Mux(self.late, first, due) == 0),
         )
         self.rested_before = self.past(gate.duty_rest == 20)
         length = Signal(TIMER_BITS + 1)
         with self.m.If(gate.on):
-            self.m.d.sync += length.eq(Mux(self.begins, 1, length + 1))
+            self.m.d.sync += length.eq(Mux(self.begins, self.taps, length + self.taps))
         self.proves(
             "The delivered width is the time for which gates were on.", implies(~gate.on, gate.delivered == length)
         )
-        self.helps(due == self.past(gate.debt))
-        self.helps(gate.rested == (gate.debt == 0))
-        self.helps(implies(gate.on, gate.delivered == gate.on_cycles))
-        self.helps(implies(gate.on, gate.on_cycles == Mux(self.begins, 1, length + 1)))
-        self.helps(implies(gate.on, gate.debt == (gate.on_cycles * gate.duty_rest)[: len(gate.debt)]))
-        self.helps(implies(gate.on & self.started, gate.on_cycles != 0))
+        # The gate takes the half in which a pulse ended off the debt a cycle later.
+        self.helps(due == self.past(Mux(self.early, self.after_tap(gate.debt, Const(0)), gate.debt)))
+        self.helps(implies(~gate.on, gate.rested == (gate.debt == 0)))
+        if self.gate_taps > 1:
+            self.helps(implies(~gate.on, gate.rested_late == (gate.debt <= DUTY_UNIT)))
+        self.helps(implies(gate.on, gate.delivered == gate.on_taps))
+        self.helps(implies(gate.on, gate.on_taps == Mux(self.begins, self.taps, length + self.taps)))
+        self.helps(implies(gate.on, gate.debt == (gate.on_taps * gate.duty_rest)[: len(gate.debt)]))
+        self.helps(implies(gate.on & self.started, gate.on_taps != 0))
+
+    def after_tap(self, due: Any, on: Any) -> Any:
+        """Return the rest that is due after a tap with gates on or off."""
+        return Mux(on, due + self.gate.duty_rest, Mux(due <= DUTY_UNIT, 0, due - DUTY_UNIT))[: len(self.gate.debt)]
+
+    def halves(self) -> None:
+        """Add what holds of half cycles."""
+        first, second = self.gate_on & ~self.late, self.gate_on & ~self.early
+        first_before, second_before = self.past(first), self.past(second)
+        self.proves(
+            "Gates are on in exactly those halves of a cycle that were asked for and not refused.",
+            self.late == (self.granted & self.past(self.ask_late)),
+            self.early == (self.granted & self.past(self.ask_early)),
+            ~(self.late & self.early),
+        )
+        self.proves(
+            "A pulse begins late in its first cycle and ends early in its last one only.",
+            implies(self.late, ~self.past(self.gate.on)),
+            implies(self.past(self.early), ~self.gate.on),
+        )
+        self.proves(
+            "Between two pulses all gates are off for a whole cycle.",
+            implies(first & ~second_before, ~first_before),
+            implies(second & ~first, ~first_before & ~second_before),
+        )
+        self.helps(implies(self.late | self.early, self.gate.on))
 
     def compliance(self) -> None:
         hot = Signal(range(COMPLIANCE_CYCLES + 2))
@@ -329,8 +380,14 @@ class SafetyProperties(Specification):
             m.d.sync += driven.eq(1)
         level = gate.level.payload
         self.covers(
-            "A pulse of the full width.", self.gate_on & (self.on_time + 1 == gate.width_cap) & (gate.width_cap == 5)
+            "A pulse of the full width.",
+            self.gate_on & (self.on_time + self.taps == gate.width_cap) & (gate.width_cap == 5),
         )
+        if self.gate_taps > 1:
+            self.covers("A pulse of one tap, late.", self.gate_on & self.late & (gate.width_cap == 1))
+            self.covers("A pulse of one tap, early.", self.gate_on & self.early & self.begins)
+            self.covers("A pulse that began late and ends early.", self.gate_on & self.early & (self.on_time == 3))
+            self.covers("A late pulse after a rest.", self.begins & self.late & tripped_before & self.rested_before)
         self.covers("A pulse after a trip.", self.gate_on & tripped_before)
         self.covers("A negative level.", gate.level.valid & (level.code == -3))
         self.covers("All gates at once.", gate.row_gates.all() & gate.column_gates.all())
@@ -349,3 +406,9 @@ class SafetyProperties(Specification):
             gate.level.valid & (level.family == Family.GATES) & (level.code == 2) & (gate.level_max == 1),
         )
         self.covers("Lines in every state.", driven & (gate.row_states_low == 0b11) & (gate.row_states_high == 0b10))
+
+
+class SubClockSafetyProperties(SafetyProperties):
+    """The gate of a build with two taps per cycle."""
+
+    gate_taps = 2

@@ -34,11 +34,14 @@ class Monitor:
     dead_cycles: int = 4
     duty_rest: int = 0
     one_gate: bool = False
+    gate_taps: int = 1
+    """Taps per cycle of the build; width_cap and duty_rest are in taps."""
     states: tuple[int, ...] = (0,) * 6
     gates: tuple[int, ...] = (0,) * 3
     gates_since: int | None = None
+    """Tap since which gates have been on."""
     rested: tuple[int, int, int] | None = None
-    """Run and cycle in which gates last went off, and for how long they had been on."""
+    """Run and tap in which gates last went off, and for how many taps they had been on."""
     tripped: bool = False
     floats_since: dict[tuple[int, int], tuple[int, int | None]] = field(default_factory=dict)
     """Run and cycle in which a line began to float."""
@@ -68,7 +71,8 @@ class Monitor:
         low, high = self.windows[family]
         assert low <= code <= high, f"level outside the window: {entry}"
         if self.rested and self.rested[0] == entry.run and entry.cycle is not None:
-            assert entry.cycle - self.rested[1] >= self.dead_cycles, f"level changes in the dead time: {entry}"
+            since = entry.cycle * self.gate_taps - self.rested[1]
+            assert since >= self.dead_cycles * self.gate_taps, f"level changes in the dead time: {entry}"
 
     def _tile(self, entry: Entry) -> None:
         assert not any(self.gates), f"tile changes while a gate is on: {entry}"
@@ -102,24 +106,25 @@ class Monitor:
             for line in range(lines):
                 if entry.values[family] >> line & 1:
                     assert self._state(family, line) == 2, f"gate of line {line} is on, its state is not DRIVE: {entry}"
+        tap = None if entry.cycle is None else entry.cycle * self.gate_taps + entry.tap
         if any(entry.values):
             assert not self.tripped, f"a gate goes on while tripped: {entry}"
             assert entry.cycle is not None, f"a gate goes on between runs: {entry}"
             if not any(self.gates):
-                self.gates_since = entry.cycle
+                self.gates_since = tap
                 self.pulses += 1
-                self._check_rest(entry)
-        elif any(self.gates) and entry.cycle is not None and self.gates_since is not None:
-            width = entry.cycle - self.gates_since
-            assert width <= self.width_cap, f"gates were on for {width} cycles: {entry}"
-            self.rested = (entry.run, entry.cycle, width)
+                self._check_rest(entry, tap)
+        elif any(self.gates) and tap is not None and self.gates_since is not None:
+            width = tap - self.gates_since
+            assert width <= self.width_cap, f"gates were on for {width} taps: {entry}"
+            self.rested = (entry.run, tap, width)
         self.gates = entry.values
 
-    def _check_rest(self, entry: Entry) -> None:
-        """A pulse of n cycles is followed by a rest of n*duty_rest/16 at least."""
+    def _check_rest(self, entry: Entry, tap: int | None) -> None:
+        """A pulse of n taps is followed by a rest of n*duty_rest/16 at least, and by a whole cycle."""
         if self.rested and self.rested[0] == entry.run:
             _run, ended, width = self.rested
-            assert entry.cycle is not None
-            assert 16 * (entry.cycle - ended) >= width * self.duty_rest, (
-                f"rest after {width} cycles is too short: {entry}"
-            )
+            assert tap is not None
+            assert 16 * (tap - ended) >= width * self.duty_rest, f"rest after {width} taps is too short: {entry}"
+            whole = tap // self.gate_taps - -(-ended // self.gate_taps)
+            assert whole >= 1, f"no whole cycle lies between two pulses: {entry}"

@@ -21,6 +21,7 @@ BUILDS = {
     "1x1": ("rows=1&columns=1", ["products", "updates", "random programs"]),
     "33x20": ("rows=33&columns=20", ["random programs"]),
     "64x64": ("rows=64&columns=64", ["training step"]),
+    "two taps per cycle": ("rows=2&columns=3&gate_taps=2&gate_lines=1", ["pulse trains", "compliance and duty"]),
     "UART": ("rows=2&columns=3", ["masked pulses"]),
 }
 """Query of the build, and what runs on it; the slow tests run all scenarios on the odd and the smallest."""
@@ -42,7 +43,7 @@ class KeptTranscript:
     @classmethod
     def read(cls, path: Path) -> "KeptTranscript":
         kept = json.loads(path.read_text())
-        pins = [Entry(run, cycle, what, tuple(values)) for run, cycle, what, values in kept["pins"]]
+        pins = [Entry(run, cycle, what, tuple(values), tap) for run, cycle, what, values, tap in kept["pins"]]
         return cls(*([bytes.fromhex(frame) for frame in kept[name]] for name in ("frames_in", "frames_out")), pins)
 
 

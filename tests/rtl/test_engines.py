@@ -1,6 +1,7 @@
 """Each engine alone under cocotb, against references written from the contract."""
 
 import pytest
+from pins.pulse_path import PulsePath
 
 from crossloop.protocol.parameters import Parameters
 from crossloop_hdl.arithmetic.unit import ArithmeticUnit
@@ -16,11 +17,15 @@ GEOMETRIES = [(1, 1), (5, 3), (33, 20)]
 
 
 def test_level_sequencer(simulate):
-    simulate(LevelSequencer(), "level_sequencer")
+    simulate(LevelSequencer(lines=128, vector_words=1024), "level_sequencer")
 
 
 def test_pulse_generator(simulate):
     simulate(PulseGenerator(), "pulse_generator")
+
+
+def test_pulses_at_two_taps_per_cycle(simulate):
+    simulate(PulsePath(), "pulse_path")
 
 
 @pytest.mark.parametrize(("rows", "columns"), GEOMETRIES)
@@ -37,11 +42,11 @@ def test_coincidence_controller(simulate, rows, columns):
 
 @pytest.mark.parametrize("sample_bits", [9, 15])
 def test_sample_sequencer(simulate, sample_bits):
-    simulate(SampleSequencer(Parameters(sample_bits=sample_bits)), "sample_sequencer", sample_bits=sample_bits)
+    simulate(SampleSequencer(Parameters(rows=64, sample_bits=sample_bits)), "sample_sequencer", sample_bits=sample_bits)
 
 
 def test_stream_loader(simulate):
-    simulate(StreamLoader(), "stream_loader")
+    simulate(StreamLoader(Parameters(rows=128, columns=90, vector_words=65536)), "stream_loader")
 
 
 @pytest.mark.parametrize("vector_words", [512, 1024])

@@ -11,6 +11,7 @@ from crossloop.protocol.microops import LineState, Selection
 from crossloop.protocol.parameters import ALL_LINES
 from crossloop.protocol.records import RecordKind, unpack_records
 from crossloop.protocol.streams import Family
+from crossloop.protocol.timing import gap_min_taps
 from crossloop.session import Session
 from scenarios.raw import run_raw
 
@@ -57,13 +58,17 @@ def end_pulses_early(session: Session, rng: np.random.Generator) -> None:
         m.convert(Family.COLUMNS, 1, settle_cycles=9, integrate_cycles=9),
     )
     coincide = m.coincide(4, 9, 9, row_sign=0, column_sign=0)
-    for pulses in ((m.pulse(3, 20, 9),), (m.pulse(3, 1, 1),), converting, (coincide, coincide)):
+    taps = session.parameters.gate_taps
+    shortest = m.pulse(3, 1, gap_min_taps(taps))
+    for pulses, delivered in (
+        ((m.pulse(3, 20, 9),), taps), ((shortest,), 1), (converting, taps), ((coincide, coincide), taps),
+    ):  # fmt: skip
         session.transport.world.set_compliance(active=True)
         session.arm()
         reply = run_raw(session, *drive, *pulses, m.halt())
         assert reply.status is Status.TRIPPED
         assert session.state().trip_cause is TripCause.COMPLIANCE
-        assert session.delivered_s() * session.clock.hz == pytest.approx(1)
+        assert session.delivered_s() == pytest.approx(session.clock.tap_seconds(delivered))
         session.transport.world.set_compliance(active=False)
         session.arm()
         reply = run_raw(session, *drive, *pulses, m.halt())

@@ -6,6 +6,7 @@ import numpy as np
 
 from crossloop.operations import PulseTrain
 from crossloop.programming import MaskedPulses
+from crossloop.protocol.timing import gap_min_taps
 from crossloop.session import Session
 
 HALF = 60
@@ -15,10 +16,11 @@ HALF = 60
 def walk_every_cell_and_polarity(session: Session, rng: np.random.Generator) -> None:
     """One pulse on each (tile, row, column, polarity)."""
     parameters = session.parameters
+    least = gap_min_taps(parameters.gate_taps)
     session.arm()
     session.execute(
         *(
-            PulseTrain(tile, row, column, 1, (sign * HALF, -sign * HALF), 4, 1)
+            PulseTrain(tile, row, column, 1, (sign * HALF, -sign * HALF), 4, least)
             for tile in range(parameters.tiles)
             for row in range(parameters.rows)
             for column in range(parameters.columns)
@@ -35,6 +37,7 @@ def count_on_random_cells(session: Session, rng: np.random.Generator) -> None:
         row, column = int(rng.integers(parameters.rows)), int(rng.integers(parameters.columns))
         sign = int(rng.choice([-1, 1]))
         count, width, gap = (int(rng.integers(1, limit)) for limit in (12, 40, 300))
+        gap = max(gap, gap_min_taps(parameters.gate_taps))
         session.execute(
             PulseTrain(int(rng.integers(parameters.tiles)), row, column, count, (sign * HALF, -sign * HALF), width, gap)
         )
@@ -44,7 +47,8 @@ def fire_random_masks(session: Session, rng: np.random.Generator) -> None:
     """Pulses on random sets of rows and columns."""
     parameters = session.parameters
     session.arm()
+    gap = max(2, gap_min_taps(parameters.gate_taps))
     for probability in (0.0, 0.3, 0.7, 1.0):
         rows = rng.random(parameters.rows) < probability
         columns = rng.random(parameters.columns) < probability
-        session.execute(MaskedPulses(0, rows, columns, 3, (HALF, -HALF), 4, 2))
+        session.execute(MaskedPulses(0, rows, columns, 3, (HALF, -HALF), 4, gap))

@@ -14,7 +14,10 @@ GEOMETRIES = {
     "gate lines along rows": "rows=5&columns=4&tiles=2&gate_lines=1&dead_cycles=7",
     "gate lines along columns": "rows=4&columns=9&tiles=1&gate_lines=2&gate_k_a_per_v2=0",
     "reference front end": "rows=5&columns=4&tiles=2&gate_lines=1&frontend=reference",
+    "DAC8568 at 12 MHz": "rows=9&columns=4&tiles=2&gate_lines=1&frontend=reference-dac8568&clock_hz=12000000",
     "wide reference front end": "rows=17&columns=20&tiles=1&level_bits=12&sample_bits=12&frame_bytes=2048&frontend=reference",
+    "two taps per cycle": "rows=5&columns=4&tiles=2&gate_lines=1&gate_taps=2&break_cycles=3",
+    "two taps, reference front end": "rows=4&columns=5&tiles=2&gate_lines=2&gate_taps=2&frontend=reference",
     "small memories": (
         "rows=9&columns=17&tiles=3&vector_words=64&program_ops=128&frame_bytes=256&request_slots=1&loop_depth=2&break_cycles=1"
     ),
@@ -63,12 +66,13 @@ def _without_times(record: transcript.Transcript) -> list[tuple[int, str, tuple[
     return [(entry.run, entry.what, entry.values) for entry in record.pins]
 
 
+@pytest.mark.parametrize("front_end", ["reference", "reference-dac8568"])
 @pytest.mark.parametrize("name", scenarios.SCENARIOS)
-def test_parts_change_nothing_but_the_times(open_session, name: str) -> None:
+def test_parts_change_nothing_but_the_times(open_session, name: str, front_end: str) -> None:
     """The gateware with drivers and part models does to lines and levels, and reads from them, what the bare controller does."""
     query = GEOMETRIES["gate lines along rows"]
     direct = _transcript(open_session, "model", query, name)
-    reference = _transcript(open_session, "rtl", f"{query}&frontend=reference", name)
+    reference = _transcript(open_session, "rtl", f"{query}&frontend={front_end}", name)
     assert _without_times(direct) == _without_times(reference)
     assert direct.frames_in == reference.frames_in
 

@@ -15,6 +15,7 @@ from crossloop.protocol.errors import Status
 from crossloop.protocol.microops import LineState, MicroOp, Opcode, Selection
 from crossloop.protocol.registers import Rule
 from crossloop.protocol.streams import CROSSING, Family
+from crossloop.protocol.timing import gap_min_taps
 from crossloop.session import Session
 from crossloop_sim import transcript
 
@@ -22,7 +23,7 @@ QUERY = "rows=5&columns=4&gate_lines=1&tiles=2&break_cycles=3&dead_cycles=9&vect
 WIDTH_CAP = 40
 LIMITS = crossloop.Limits(
     v_level_max_v=0.15625,
-    width_cap_s=WIDTH_CAP / 50e6,
+    width_cap_s=WIDTH_CAP / 50e6,  # the same time with one tap per cycle and with two
     dead_man_s=0.2,
     v_gate_max_v=0.9375,
     one_gate=True,
@@ -65,28 +66,32 @@ _SINGLE_GATE = st.builds(
     m.connect, st.just(Family.GATES), st.just(LineState.DRIVE), others=st.sampled_from([LineState.FLOAT, LineState.GROUND]),
     selection=st.just(Selection.ONE), index=st.integers(0, 4),
 )  # fmt: skip
-LEGAL = st.one_of(
-    st.builds(m.connect, _FAMILIES, st.sampled_from(LineState), others=st.sampled_from(LineState), selection=st.sampled_from(Selection),
-              index=st.integers(0, 3)),
-    st.builds(m.connect, _FAMILIES, st.just(LineState.DRIVE), others=st.sampled_from(LineState)),
-    _SINGLE_GATE,
-    st.builds(m.level, st.just(Family.GATES), st.integers(0, 4), st.integers(0, 12)),
-    st.builds(m.level, _FAMILIES, st.integers(0, 3), st.integers(-20, 20)),
-    st.builds(m.pulse, st.integers(1, 5), st.integers(1, WIDTH_CAP), st.integers(1, 9)),
-    st.builds(m.coincide, st.integers(1, 5), st.integers(1, WIDTH_CAP), st.integers(1, 9), row_sign=st.integers(0, 1),
-              column_sign=st.integers(0, 1)),
-    st.builds(m.convert, _FAMILIES, st.integers(1, 4), settle_cycles=st.integers(1, 19), integrate_cycles=st.integers(1, 20)),
-    st.builds(m.wait, st.integers(0, 60)),
-    st.builds(m.tile, st.integers(0, 1)),
-    st.builds(ar.set_register, st.integers(0, 2), st.integers(0, 30)),
-    st.builds(ar.index, b=st.none() | st.integers(0, 2), c=st.none() | st.integers(0, 2)),
-)  # fmt: skip
-"""Micro-ops that the device accepts; after an INDEX they may be illegal all the same."""
-MICRO_OPS = st.integers(0, 9).flatmap(lambda die: ANY if die == 0 else LEGAL)
-PROGRAMS = st.lists(st.lists(MICRO_OPS, min_size=1, max_size=12), min_size=1, max_size=12)
 
 
-def _play(session: Session, programs: list[list[MicroOp]]) -> list[Status]:
+def programs_of(gate_taps: int) -> st.SearchStrategy[list[list[MicroOp]]]:
+    """Return lists of programs, most of whose micro-ops the device accepts; after an INDEX they may be illegal all the same."""
+    widths = st.integers(1, WIDTH_CAP * gate_taps)
+    legal = st.one_of(
+        st.builds(m.connect, _FAMILIES, st.sampled_from(LineState), others=st.sampled_from(LineState), selection=st.sampled_from(Selection),
+                  index=st.integers(0, 3)),
+        st.builds(m.connect, _FAMILIES, st.just(LineState.DRIVE), others=st.sampled_from(LineState)),
+        _SINGLE_GATE,
+        st.builds(m.level, st.just(Family.GATES), st.integers(0, 4), st.integers(0, 12)),
+        st.builds(m.level, _FAMILIES, st.integers(0, 3), st.integers(-20, 20)),
+        st.builds(m.pulse, st.integers(1, 5), widths, st.integers(gap_min_taps(gate_taps), 9)),
+        st.builds(m.coincide, st.integers(1, 5), st.integers(1, WIDTH_CAP), st.integers(1, 9), row_sign=st.integers(0, 1),
+                  column_sign=st.integers(0, 1)),
+        st.builds(m.convert, _FAMILIES, st.integers(1, 4), settle_cycles=st.integers(1, 19), integrate_cycles=st.integers(1, 20)),
+        st.builds(m.wait, st.integers(0, 60)),
+        st.builds(m.tile, st.integers(0, 1)),
+        st.builds(ar.set_register, st.integers(0, 2), st.integers(0, 30)),
+        st.builds(ar.index, b=st.none() | st.integers(0, 2), c=st.none() | st.integers(0, 2)),
+    )  # fmt: skip
+    micro_ops = st.integers(0, 9).flatmap(lambda die: ANY if die == 0 else legal)
+    return st.lists(st.lists(micro_ops, min_size=1, max_size=12), min_size=1, max_size=12)
+
+
+def play(session: Session, programs: list[list[MicroOp]]) -> list[Status]:
     """Load and run programs past every check of the host; arm anew after each."""
     said = []
     bank = bytes([127, 200, 64, 255])
@@ -104,15 +109,17 @@ def _monitor(session: Session) -> Monitor:
     return Monitor(
         lines=(build.rows, build.columns, build.lines(Family.GATES)), break_cycles=build.break_cycles, dead_cycles=build.dead_cycles,
         windows=(crossing, crossing, (limits.gate_min, limits.gate_max)), width_cap=limits.width_cap, duty_rest=limits.duty_rest,
-        one_gate=bool(limits.rules & Rule.ONE_GATE),
+        gate_taps=build.gate_taps, one_gate=bool(limits.rules & Rule.ONE_GATE),
     )  # fmt: skip
 
 
-def _check(programs: list[list[MicroOp]], seen: dict[str, int]) -> None:
+def _check(programs: list[list[MicroOp]], gate_taps: int, seen: dict[str, int]) -> None:
     found = []
     for target in ("model", "rtl"):
-        session = crossloop.connect(f"{target}:?{QUERY}&transcript=1", limits=LIMITS, first_sequence=1)
-        said = _play(session, programs)
+        session = crossloop.connect(
+            f"{target}:?{QUERY}&gate_taps={gate_taps}&transcript=1", limits=LIMITS, first_sequence=1
+        )
+        said = play(session, programs)
         session.close()
         monitor = _monitor(session)
         monitor.follow(session.transport.world.transcript.pins)  # type: ignore[attr-defined]
@@ -125,22 +132,23 @@ def _check(programs: list[list[MicroOp]], seen: dict[str, int]) -> None:
     seen["refused"] += sum(status is not Status.OK for status in said)
 
 
-def _run(examples: int) -> dict[str, int]:
+def _run(examples: int, gate_taps: int) -> dict[str, int]:
     seen = {"programs": 0, "pulses": 0, "trips": 0, "refused": 0}
 
     @settings(
         max_examples=examples, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
     )
-    @given(PROGRAMS)
+    @given(programs_of(gate_taps))
     def check(programs: list[list[MicroOp]]) -> None:
-        _check(programs, seen)
+        _check(programs, gate_taps, seen)
 
     check()
     return seen
 
 
-def test_random_programs_never_break_a_safety_property() -> None:
-    seen = _run(60)
+@pytest.mark.parametrize("gate_taps", [1, 2])
+def test_random_programs_never_break_a_safety_property(gate_taps: int) -> None:
+    seen = _run(60, gate_taps)
     assert seen["pulses"] > seen["programs"] / 10
     assert seen["trips"] > 10
     assert seen["refused"] > seen["trips"]
@@ -148,8 +156,9 @@ def test_random_programs_never_break_a_safety_property() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_ten_thousand_random_programs_never_break_a_safety_property() -> None:
-    seen = _run(2200)
+@pytest.mark.parametrize("gate_taps", [1, 2])
+def test_ten_thousand_random_programs_never_break_a_safety_property(gate_taps: int) -> None:
+    seen = _run(2200, gate_taps)
     assert seen["programs"] >= 10_000
 
 
@@ -185,3 +194,25 @@ def test_the_monitor_notices_each_violation() -> None:
     for text, entries in bad.items():
         with pytest.raises(AssertionError, match=text):
             monitor().follow(entries)
+    half = [
+        entry(1, 10, "STATES", (0, 0b1, 0, 0, 0, 0)),
+        entry(1, 20, "GATES", (0b1, 0, 0), 1),
+        entry(1, 40, "GATES", (0, 0, 0)),
+    ]
+
+    def with_two_taps(width_cap: int, duty_rest: int = 0) -> Monitor:
+        return Monitor((5, 4, 5), 3, ((-20, 20),) * 3, width_cap, duty_rest=duty_rest, gate_taps=2)
+
+    with_two_taps(39).follow(half)
+    with pytest.raises(AssertionError, match="were on for 39"):
+        with_two_taps(38).follow(half)
+    again = [
+        *half[:2],
+        entry(1, 39, "GATES", (0, 0, 0), 1),
+        entry(1, 40, "GATES", (0b1, 0, 0), 1),
+        entry(1, 41, "GATES", (0, 0, 0)),
+    ]
+    with pytest.raises(AssertionError, match="no whole cycle"):
+        with_two_taps(50).follow(again)
+    with pytest.raises(AssertionError, match="rest after 38"):
+        with_two_taps(50, 16).follow(again)

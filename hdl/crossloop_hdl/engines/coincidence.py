@@ -80,6 +80,7 @@ class CoincidenceController(wiring.Component):
         m = Module()
         busy = Signal()
         slot_left = Signal(17)
+        """Cycles of the slot, this one included; what comes after its last one is decided in it."""
         slots_left = Signal(16)
         width_left = Signal(16)
         draw_left = Signal(range(MAGNITUDE_BITS + 1))
@@ -88,7 +89,7 @@ class CoincidenceController(wiring.Component):
         drawing = self.drawing
         m.d.comb += [
             slot_length.eq(self.width + self.gap),
-            latch.eq(busy & (slot_left == 0) & (slots_left != 0)),
+            latch.eq(busy & (slot_left == 1) & (slots_left != 0)),
             drawing.eq(draw_left != 0),
             self.gate.eq(width_left != 0),
         ]
@@ -102,17 +103,17 @@ class CoincidenceController(wiring.Component):
         with m.Elif(self.start):
             # The first draw takes the place of a slot without gates.
             m.d.sync += [
-                busy.eq(1), slot_left.eq(SLOT_MIN_CYCLES - 1), slots_left.eq(self.slots), draw_left.eq(MAGNITUDE_BITS),
+                busy.eq(1), slot_left.eq(SLOT_MIN_CYCLES), slots_left.eq(self.slots), draw_left.eq(MAGNITUDE_BITS),
             ]  # fmt: skip
         with m.Elif(latch):
             m.d.sync += [
-                slot_left.eq(Mux(slot_length < SLOT_MIN_CYCLES, SLOT_MIN_CYCLES, slot_length) - 1),
+                slot_left.eq(Mux(slot_length < SLOT_MIN_CYCLES, SLOT_MIN_CYCLES, slot_length)),
                 slots_left.eq(slots_left - 1),
                 width_left.eq(self.width),
                 draw_left.eq(Mux(slots_left == 1, 0, MAGNITUDE_BITS)),
             ]
         with m.Elif(busy):
-            with m.If(slot_left == 0):
+            with m.If(slot_left == 1):
                 m.d.sync += [busy.eq(0), self.done.eq(1)]
             with m.Else():
                 m.d.sync += slot_left.eq(slot_left - 1)

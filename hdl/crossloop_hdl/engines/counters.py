@@ -1,19 +1,25 @@
-"""The pulse counters that the host reads as registers."""
+"""The pulse counters that the host reads as registers: what is to be added to which, one half of a register per cycle."""
 
 from typing import Any
 
-from amaranth.hdl import Module
+from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from crossloop.protocol.parameters import Parameters
 
 COUNTERS = ("slots", "row_pulses", "column_pulses", "cell_pulses", "train_pulses")
-"""The counters, in the order of the bits of `clear`."""
+"""The counters, in the order of their numbers."""
+
+_TRAIN = COUNTERS.index("train_pulses")
+_LAST_OF_SLOT = COUNTERS.index("cell_pulses")
 
 
 class PulseCounters(wiring.Component):
-    """Sums of what the coincidence controller and the pulse generator have done; they wrap at 2**32.
+    """Turns what the coincidence controller and the pulse generator have done into additions for the register file.
+
+    The four counters of a slot take two cycles each, which is the time of the shortest slot. Pulses of a train that end meanwhile
+    are collected: the shortest take the two cycles of their counter, too.
 
     Parameters
     ----------
@@ -26,10 +32,9 @@ class PulseCounters(wiring.Component):
         Strobe: a slot is counted, with this many rows and columns fired.
     pulse_ended : In(1)
         Strobe: a pulse of a train has ended.
-    clear : In(5)
-        Strobes, one per counter; they win over counting.
-    slots, row_pulses, column_pulses, cell_pulses, train_pulses : Out(32)
-        The sums, see `Register`.
+    add, counter, high, amount : Out(1), Out(3), Out(1), Out(32)
+        Strobe: add the low or the high half of the amount to that half of the counter. A low half comes first, its high half in the
+        next cycle.
     """
 
     def __init__(self, parameters: Parameters) -> None:
@@ -38,24 +43,38 @@ class PulseCounters(wiring.Component):
             "row_total": In(range(parameters.rows + 1)),
             "column_total": In(range(parameters.columns + 1)),
             "pulse_ended": In(1),
-            "clear": In(len(COUNTERS)),
-            **{name: Out(32) for name in COUNTERS},
+            "add": Out(1),
+            "counter": Out(range(len(COUNTERS))),
+            "high": Out(1),
+            "amount": Out(32),
         })  # fmt: skip
 
     def elaborate(self, _platform: Any) -> Module:
-        """Return the five registers."""
+        """Return the walk over the counters."""
         m = Module()
-        amounts = {
-            "slots": 1,
-            "row_pulses": self.row_total,
-            "column_pulses": self.column_total,
-            "cell_pulses": self.row_total * self.column_total,
-            "train_pulses": 1,
-        }
-        for index, name in enumerate(COUNTERS):
-            counter = getattr(self, name)
-            with m.If(self.clear[index]):
-                m.d.sync += counter.eq(0)
-            with m.Elif(self.pulse_ended if name == "train_pulses" else self.counted):
-                m.d.sync += counter.eq(counter + amounts[name])
+        due = Signal()
+        """A slot waits."""
+        rows, columns = Signal.like(self.row_total), Signal.like(self.column_total)
+        pulses = Signal(4)
+        """Pulses that wait: no train runs while slots pass, so they are those that end while the last slot's counters are served."""
+        over = Signal()
+        m.d.comb += over.eq(~self.add | (self.high & self.counter.matches(_LAST_OF_SLOT, _TRAIN)))
+        with m.If(self.counted):
+            m.d.sync += [due.eq(1), rows.eq(self.row_total), columns.eq(self.column_total)]
+        with m.If(self.add & ~self.high & (self.counter == _TRAIN)):
+            m.d.sync += pulses.eq(self.pulse_ended)
+        with m.Else():
+            m.d.sync += pulses.eq(pulses + self.pulse_ended)
+        with m.If(~over):
+            m.d.sync += [self.high.eq(~self.high), self.counter.eq(self.counter + self.high)]
+        with m.Else():
+            m.d.sync += [self.add.eq(0), self.high.eq(0), self.counter.eq(0)]
+            with m.If(due | self.counted):
+                m.d.sync += [self.add.eq(1), due.eq(0)]
+            with m.Elif(pulses != 0):
+                m.d.sync += [self.add.eq(1), self.counter.eq(_TRAIN)]
+        with m.Switch(self.counter):
+            for number, amount in enumerate((1, rows, columns, rows * columns, pulses)):
+                with m.Case(number):
+                    m.d.comb += self.amount.eq(amount)
         return m

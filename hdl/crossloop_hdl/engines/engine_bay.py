@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from crossloop.protocol.errors import Status
-from crossloop.protocol.microops import Opcode
+from crossloop.protocol.microops import ARITHMETIC_OPCODES, ENGINE_OPCODES, Opcode
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.registers import DEAD_MAN_BITS, DUTY_BITS, WIDTH_BITS
 from crossloop.protocol.timing import level_wait
@@ -59,10 +60,8 @@ class EngineBay(wiring.Component):
         Family whose stream bank is written; strobes; the byte that is shifted in at line 0.
     seed_select, seed_write, seed : In(1), In(1), In(32)
         Family whose lanes restart from `seed`; strobe.
-    slots, row_pulses, column_pulses, cell_pulses, train_pulses : Out(32)
-        The counters, see `Register`.
-    counters_clear : In(5)
-        Strobes, one per counter in the order of `COUNTERS`.
+    count, counter, count_high, count_amount : Out
+        What is to be added to the pulse counters: see `PulseCounters`.
     level_min, level_max, gate_level_min, gate_level_max, width_cap, dead_man, one_gate, duty_rest : In
         The limits, see `Register`.
     arm : In(1)
@@ -102,7 +101,7 @@ class EngineBay(wiring.Component):
             "vector_write_data": Out(16), "pointer": In(16),
             "bank_select": In(1), "bank_clear": In(1), "bank_shift": In(1), "bank_byte": In(8),
             "seed_select": In(1), "seed_write": In(1), "seed": In(32),
-            **{name: Out(32) for name in COUNTERS}, "counters_clear": In(len(COUNTERS)),
+            "count": Out(1), "counter": Out(range(len(COUNTERS))), "count_high": Out(1), "count_amount": Out(32),
             "level_min": In(signed(32)), "level_max": In(signed(32)), "gate_level_min": In(signed(32)), "gate_level_max": In(signed(32)),
             "width_cap": In(WIDTH_BITS), "dead_man": In(DEAD_MAN_BITS), "one_gate": In(1), "duty_rest": In(DUTY_BITS),
             "compliance": In(1), "delivered": Out(WIDTH_BITS),
@@ -110,6 +109,8 @@ class EngineBay(wiring.Component):
             "armed": Out(1), "tripped": Out(1), "trip_cause": Out(8), "stop_active": Out(1), "gates_off": Out(1),
             "pins": Out(DirectSignature(parameters)),
         })  # fmt: skip
+        self._loader_address = Signal(exact_log2(parameters.vector_words))
+        """Stays 0 in a build that has no stream loader."""
 
     def elaborate(self, _platform: Any) -> Module:
         """Return decoder, engines, counters and safety gate."""
@@ -119,13 +120,13 @@ class EngineBay(wiring.Component):
         m.submodules.check = check = MicroOpCheck(self._parameters)
         m.submodules.coincidence = self.coincidence = coincidence = CoincidenceController(self._parameters)
         m.submodules.sampler = self.sampler = sampler = SampleSequencer(self._parameters)
-        m.submodules.pulses = pulses = PulseGenerator()
         build = self._parameters
+        m.submodules.pulses = pulses = PulseGenerator(build.gate_taps)
         m.submodules.levels = levels = LevelSequencer(
-            build.level_write_cycles, build.level_settle_cycles, level_wait(build)
-        )
+            build.level_write_cycles, build.level_settle_cycles, level_wait(build),
+            lines=max(build.rows, build.columns), vector_words=build.vector_words,
+        )  # fmt: skip
         m.submodules.lines = lines = LineSwitch(self._parameters)
-        m.submodules.loader = self.loader = loader = StreamLoader()
         m.d.comb += [check.op.eq(op), check.records_free.eq(self.records_free), check.pointer.eq(self.pointer)]
 
         # A start waits while lines are still on their way to the safe state, a level or a routing that an aborted pass has
@@ -145,16 +146,19 @@ class EngineBay(wiring.Component):
         engines: dict[Opcode, Any] = {
             Opcode.TILE: lines, Opcode.LEVEL: levels, Opcode.LEVELS: levels, Opcode.CONNECT: lines,
             Opcode.PULSE: pulses, Opcode.COINCIDE: coincidence, Opcode.CONVERT: sampler, Opcode.SAMPLE: sampler,
-            Opcode.STREAMS: loader,
         }  # fmt: skip
-        wanted = {opcode: op.opcode == opcode for opcode in engines}
+        if build.arithmetic:
+            m.submodules.loader = engines[Opcode.STREAMS] = StreamLoader(build)
+        else:
+            # They never come here; said once more, so that nothing is built for them.
+            engines = {opcode: engine for opcode, engine in engines.items() if opcode not in ARITHMETIC_OPCODES}
+        wanted = {opcode: op.opcode == opcode if opcode in engines else Const(0) for opcode in ENGINE_OPCODES}
         m.d.comb += [
             levels.start.eq(accept & (wanted[Opcode.LEVEL] | wanted[Opcode.LEVELS])),
             lines.start.eq(accept & (wanted[Opcode.TILE] | wanted[Opcode.CONNECT])),
             pulses.start.eq(accept & ~refused & wanted[Opcode.PULSE]),
             coincidence.start.eq(accept & ~refused & wanted[Opcode.COINCIDE]),
             sampler.start.eq(accept & ~refused & (wanted[Opcode.CONVERT] | wanted[Opcode.SAMPLE])),
-            loader.start.eq(accept & ~refused & wanted[Opcode.STREAMS]),
             safety.width_check.eq(
                 accept
                 & (wanted[Opcode.PULSE] | wanted[Opcode.COINCIDE] | wanted[Opcode.CONVERT] | wanted[Opcode.SAMPLE])
@@ -165,6 +169,8 @@ class EngineBay(wiring.Component):
         for engine in set(engines.values()):
             m.d.comb += engine.abort.eq(abort)
         self._connect_operands(m, levels, lines, pulses)
+        if build.arithmetic:
+            self._connect_loader(m, engines[Opcode.STREAMS], accept & ~refused & wanted[Opcode.STREAMS])
         self._connect_safety(m, levels, lines, pulses)
         self._connect_counters(m, pulses)
         return m
@@ -201,37 +207,46 @@ class EngineBay(wiring.Component):
             m.d.sync += busy.eq(0)
         with m.Elif(accept):
             m.d.sync += busy.eq(1)
-        m.d.comb += self.safety.make_safe.eq(self.run_abort | (self.done & (self.fault != Status.OK)))
+        # Whatever ends with a fault goes to the safe state. A trip takes itself there, and would come late by way of `done`.
+        lapsed = busy & ~self.armed & (engine_done | ~self.sampler.reading)
+        m.d.comb += self.safety.make_safe.eq(self.run_abort | lapsed | (~busy & begin & ~accept))
 
     def _connect_operands(self, m: Module, levels: Any, lines: Any, pulses: Any) -> None:
         """Give every engine its fields of the micro-op."""
-        op, coincidence, sampler, loader = self.op, self.coincidence, self.sampler, self.loader
+        op, coincidence, sampler = self.op, self.coincidence, self.sampler
         m.d.comb += [
             levels.vector.eq(op.opcode == Opcode.LEVELS), levels.line.eq(op.b), levels.value.eq(op.c),
             levels.vector_data.eq(self.vector_data), sampler.vector_data.eq(self.vector_data),
-            self.vector_address.eq(levels.vector_address | sampler.vector_address | loader.vector_address),
+            self.vector_address.eq(levels.vector_address | sampler.vector_address | self._loader_address),
             self.vector_write.eq(sampler.vector_write), self.vector_write_address.eq(sampler.vector_write_address),
             self.vector_write_data.eq(sampler.vector_write_data),
-            loader.count.eq(op.b), loader.first.eq(op.c),
             lines.change_tile.eq(op.opcode == Opcode.TILE), lines.a.eq(op.a), lines.b.eq(op.b),
             lines.row_signs.eq(coincidence.row_signs), lines.column_signs.eq(coincidence.column_signs),
             pulses.count.eq(op.b), pulses.width.eq(op.c[:24]), pulses.gap.eq(Cat(op.c[24:], op.a)),
             coincidence.slots.eq(op.b), coincidence.width.eq(op.c[:16]), coincidence.gap.eq(op.c[16:]),
             coincidence.row_sign.eq(op.a[0]), coincidence.column_sign.eq(op.a[1]),
-            sampler.to_vector.eq(op.opcode == Opcode.SAMPLE), sampler.pointer.eq(self.pointer),
+            sampler.to_vector.eq((op.opcode == Opcode.SAMPLE) & self._parameters.arithmetic), sampler.pointer.eq(self.pointer),
             sampler.a.eq(op.a), sampler.b.eq(op.b), sampler.c.eq(op.c),
             sampler.cycle.eq(self.cycle), sampler.operation.eq(self.operation),
         ]  # fmt: skip
         for name in ("seed_select", "seed_write", "seed"):
             m.d.comb += getattr(coincidence, name).eq(getattr(self, name))
-        with m.If(op.opcode == Opcode.STREAMS):
-            m.d.comb += [coincidence.bank_select.eq(op.a[0]), coincidence.bank_byte.eq(self.vector_data)]
-        with m.If(loader.clear | loader.shift):
-            m.d.comb += [coincidence.bank_clear.eq(loader.clear), coincidence.bank_shift.eq(loader.shift)]
-        with m.Elif(self.bank_clear | self.bank_shift):
-            for name in ("bank_select", "bank_clear", "bank_shift", "bank_byte"):
-                m.d.comb += getattr(coincidence, name).eq(getattr(self, name))
+        for name in ("bank_select", "bank_clear", "bank_shift", "bank_byte"):
+            m.d.comb += getattr(coincidence, name).eq(getattr(self, name))
         wiring.connect(m, sampler.records, wiring.flipped(self.records))
+
+    def _connect_loader(self, m: Module, loader: StreamLoader, start: Any) -> None:
+        """Let STREAMS read the vector memory and fill a bank; the host does not write one while a program runs."""
+        coincidence = self.coincidence
+        m.d.comb += [
+            loader.start.eq(start), loader.count.eq(self.op.b), loader.first.eq(self.op.c),
+        ]  # fmt: skip
+        m.d.comb += self._loader_address.eq(loader.vector_address)
+        with m.If(loader.clear | loader.shift):
+            m.d.comb += [
+                coincidence.bank_select.eq(self.op.a[0]), coincidence.bank_byte.eq(self.vector_data),
+                coincidence.bank_clear.eq(loader.clear), coincidence.bank_shift.eq(loader.shift),
+            ]  # fmt: skip
 
     def _connect_safety(self, m: Module, levels: Any, lines: Any, pulses: Any) -> None:
         """Put the safety gate between the engines and the pins."""
@@ -255,6 +270,8 @@ class EngineBay(wiring.Component):
             safety.row_mask.eq(coincidence.row_mask), safety.column_mask.eq(coincidence.column_mask),
             coincidence.row_drive.eq(safety.row_drive), coincidence.column_drive.eq(safety.column_drive),
         ]  # fmt: skip
+        if self._parameters.gate_taps > 1:
+            m.d.comb += [safety.late.eq(pulses.late), safety.early.eq(pulses.early)]
         for source, strobe in ((safety.level, pins.level), (sampler.conversion, pins.conversion)):
             m.d.comb += [strobe.valid.eq(source.valid), strobe.payload.eq(source.payload)]
         wiring.connect(m, wiring.flipped(pins.samples), sampler.samples)
@@ -267,7 +284,6 @@ class EngineBay(wiring.Component):
             counters.row_total.eq(self.coincidence.row_total),
             counters.column_total.eq(self.coincidence.column_total),
             counters.pulse_ended.eq(pulses.pulse_ended & ~self.safety.refused),
-            counters.clear.eq(self.counters_clear),
-        ]
-        for name in COUNTERS:
-            m.d.comb += getattr(self, name).eq(getattr(counters, name))
+            self.count.eq(counters.add), self.counter.eq(counters.counter), self.count_high.eq(counters.high),
+            self.count_amount.eq(counters.amount),
+        ]  # fmt: skip

@@ -5,6 +5,7 @@ from typing import Any
 from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import enum, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 
 class Phase(enum.Enum, shape=2):
@@ -28,6 +29,10 @@ class LevelSequencer(wiring.Component):
         Cycles by which a level needs longer after the last write.
     wait_cycles : int
         Cycles by which both come later: the rest of the dead time, see `crossloop.protocol.timing.level_wait`.
+    lines : int
+        Lines that LEVELS may name.
+    vector_words : int
+        Depth of the vector memory.
 
     Members
     -------
@@ -41,7 +46,7 @@ class LevelSequencer(wiring.Component):
         LEVEL: the code. LEVELS: the address of the first vector word.
     abort : In(1)
         Stop after this cycle.
-    vector_address : Out(16)
+    vector_address : Out(log2(vector_words))
         Vector word wanted in the next cycle; 0 at rest.
     vector_data : In(16)
         The vector word, a two's complement code.
@@ -54,12 +59,16 @@ class LevelSequencer(wiring.Component):
         Strobe in the last cycle of the settling; with nothing to settle, in the cycle of the last write.
     """
 
-    def __init__(self, write_cycles: int = 1, settle_cycles: int = 0, wait_cycles: int = 0) -> None:
+    def __init__(
+        self, write_cycles: int = 1, settle_cycles: int = 0, wait_cycles: int = 0, *, lines: int, vector_words: int
+    ) -> None:
+        self._lines = lines
+        self._address_bits = exact_log2(vector_words)
         self._wait_cycles = wait_cycles
         self._settle_cycles = settle_cycles
         self._rest_cycles = write_cycles - 1 + settle_cycles
         super().__init__({
-            "start": In(1), "vector": In(1), "line": In(16), "value": In(32), "abort": In(1), "vector_address": Out(16),
+            "start": In(1), "vector": In(1), "line": In(16), "value": In(32), "abort": In(1), "vector_address": Out(self._address_bits),
             "vector_data": In(16), "write": Out(1), "write_line": Out(16), "write_code": Out(signed(32)), "resting": Out(1),
             "done": Out(1),
         })  # fmt: skip
@@ -71,11 +80,11 @@ class LevelSequencer(wiring.Component):
         phase = Signal(Phase)
         fresh = Signal()
         """No word of this LEVELS is written yet."""
-        index = Signal(16)
-        address = Signal(16)
+        index, following = Signal(range(self._lines)), Signal(range(self._lines + 1))
+        address = Signal(self._address_bits)
         rest = Signal(range(self._rest_cycles + 1))
         last = Signal()
-        m.d.comb += self.resting.eq(rest != 0)
+        m.d.comb += [self.resting.eq(rest != 0), following.eq(index + 1)]
         with m.If(self.write):
             m.d.sync += rest.eq(self._rest_cycles)
         with m.Elif(self.resting):
@@ -88,10 +97,10 @@ class LevelSequencer(wiring.Component):
                 self.write.eq(fresh | (rest == self._settle_cycles)),
                 self.write_line.eq(index),
                 self.write_code.eq(self.vector_data.as_signed()),
-                last.eq(self.write & (index + 1 == self.line)),
+                last.eq(self.write & (following == self.line[: len(following)])),
             ]
             with m.If(self.write):
-                m.d.sync += [index.eq(index + 1), address.eq(address + 1), fresh.eq(0)]
+                m.d.sync += [index.eq(following), address.eq(address + 1), fresh.eq(0)]
         with m.Else():
             m.d.comb += [
                 self.vector_address.eq(Mux(begin & self.vector, self.value, 0)),

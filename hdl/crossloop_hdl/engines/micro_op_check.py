@@ -11,6 +11,7 @@ from crossloop.protocol.microops import LineState, Opcode, Selection
 from crossloop.protocol.parameters import ALL_LINES, Parameters
 from crossloop.protocol.records import RECORD_HEADER
 from crossloop.protocol.streams import Family
+from crossloop.protocol.timing import gap_min_taps
 from crossloop_hdl.layouts import MicroOpLayout, beyond, family_lines
 
 
@@ -32,7 +33,7 @@ class MicroOpCheck(wiring.Component):
     status : Out(8)
         `Status`: OK, or why the micro-op must not be executed.
     width : Out(25)
-        Gate time of PULSE, COINCIDE, CONVERT and SAMPLE in cycles.
+        Gate time of PULSE, COINCIDE, CONVERT and SAMPLE in taps.
     """
 
     def __init__(self, parameters: Parameters) -> None:
@@ -65,7 +66,7 @@ class MicroOpCheck(wiring.Component):
             zero_count.eq(op.b == 0),
             zero_time.eq((first == 0) | (second == 0)),
             self.status.eq(Status.OK),
-            self.width.eq(first),
+            self.width.eq(first * build.gate_taps),
         ]
         gate_lines = family_lines(build).get(Family.GATES, 0)
         absent = Signal()
@@ -102,7 +103,9 @@ class MicroOpCheck(wiring.Component):
                             m.d.comb += outside.eq(1)
             with m.Case(Opcode.PULSE):
                 m.d.comb += [
-                    outside.eq(zero_count | (op.c[:24] == 0) | ((op.a == 0) & (op.c[24:] == 0))),
+                    outside.eq(
+                        zero_count | (op.c[:24] == 0) | ((op.a == 0) & (op.c[24:] < gap_min_taps(build.gate_taps)))
+                    ),
                     self.width.eq(op.c[:24]),
                 ]
             with m.Case(Opcode.COINCIDE):
@@ -111,21 +114,22 @@ class MicroOpCheck(wiring.Component):
                 # The gates are still on in the cycle of the conversion strobe.
                 m.d.comb += [
                     outside.eq(zero_count | zero_time | (op.b > channels)),
-                    self.width.eq(first + second + 1),
+                    self.width.eq((first + second + 1) * build.gate_taps),
                 ]
                 with m.If(~outside & (self.records_free < 2 * op.b + 2 * RECORD_HEADER.size)):
                     m.d.comb += self.status.eq(Status.REPLY_FULL)
-            with m.Case(Opcode.SAMPLE):
-                m.d.comb += [
-                    outside.eq(zero_count | zero_time | (op.b > channels)),
-                    self.width.eq(first + second + 1),
-                ]
-                with m.If(~outside & beyond(self.pointer, op.b, build.vector_words)):
-                    m.d.comb += self.status.eq(Status.ADDRESS_RANGE)
-            with m.Case(Opcode.STREAMS):
-                m.d.comb += outside.eq(zero_count | (op.b > lines) | op.a[1])
-                with m.If(~outside & beyond(op.c[:16], op.b, build.vector_words)):
-                    m.d.comb += self.status.eq(Status.ADDRESS_RANGE)
+            if build.arithmetic:
+                with m.Case(Opcode.SAMPLE):
+                    m.d.comb += [
+                        outside.eq(zero_count | zero_time | (op.b > channels)),
+                        self.width.eq((first + second + 1) * build.gate_taps),
+                    ]
+                    with m.If(~outside & beyond(self.pointer, op.b, build.vector_words)):
+                        m.d.comb += self.status.eq(Status.ADDRESS_RANGE)
+                with m.Case(Opcode.STREAMS):
+                    m.d.comb += outside.eq(zero_count | (op.b > lines) | op.a[1])
+                    with m.If(~outside & beyond(op.c[:16], op.b, build.vector_words)):
+                        m.d.comb += self.status.eq(Status.ADDRESS_RANGE)
             with m.Default():
                 m.d.comb += self.status.eq(Status.UNKNOWN_MICRO_OP)
         return m

@@ -5,6 +5,7 @@ from typing import Any
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import enum, stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.records import RECORD_HEADER, RecordKind
@@ -50,7 +51,7 @@ class SampleSequencer(wiring.Component):
     a, b, c : In(8), In(16), In(32)
         Fields of the micro-op, see `Opcode.CONVERT` and `Opcode.SAMPLE`.
     cycle, operation : In(32), In(16)
-        Cycle of the run and address of the micro-op, for the record.
+        Cycle of the run and address of the micro-op, for the record; the address stays until `done`.
     abort : In(1)
         Gates off; does not end a record that has begun, which waits for the converters as long as ever.
     gate : Out(1)
@@ -75,6 +76,8 @@ class SampleSequencer(wiring.Component):
 
     def __init__(self, parameters: Parameters) -> None:
         self._route_cycles = parameters.route_cycles
+        self._channels = max(parameters.rows, parameters.columns)
+        self._address_bits = exact_log2(parameters.vector_words)
         self._wait_cycles = conversion_wait_cycles(parameters)
         super().__init__({
             "start": In(1), "to_vector": In(1), "pointer": In(16), "a": In(8), "b": In(16), "c": In(32), "cycle": In(32),
@@ -85,16 +88,16 @@ class SampleSequencer(wiring.Component):
         })  # fmt: skip
 
     def elaborate(self, _platform: Any) -> Module:
-        """Return timer, header shift register and sample packer."""
+        """Return timer, header and sample packer."""
         m = Module()
         phase = Signal(Phase)
         left = Signal(max(17, self._wait_cycles.bit_length()))
         route_left = Signal(range(self._route_cycles + 1))
-        header = Signal(8 * RECORD_HEADER.size)
-        channels_left = Signal(16)
+        strobe_cycle = Signal(32)
+        channels_left = Signal(range(self._channels))
         high = Signal()
         word = Signal(16)
-        place = Signal(16)
+        place = Signal(self._address_bits)
         moved = Signal()
         """A byte is taken, or the time of one has passed."""
         sum_ = Signal(signed(17))
@@ -111,6 +114,8 @@ class SampleSequencer(wiring.Component):
             self.reading.eq((phase == Phase.HEADER) | (phase == Phase.CONVERT) | (phase == Phase.SAMPLES)),
         ]
         m.d.sync += self.conversion.valid.eq(0)
+        with m.If(self.conversion.valid):
+            m.d.sync += strobe_cycle.eq(self.cycle)
         with m.If(self.resting):
             m.d.sync += route_left.eq(route_left - 1)
         with m.Switch(phase):
@@ -139,18 +144,20 @@ class SampleSequencer(wiring.Component):
                     m.d.sync += [
                         phase.eq(Phase.HEADER),
                         self.conversion.valid.eq(1),
-                        header.eq(
-                            Cat(Const(RecordKind.CODES, 8), self.a, self.b, (self.cycle + 1)[:32], self.operation)
-                        ),
                         left.eq(RECORD_HEADER.size - 1),
                         channels_left.eq(self.b - 1),
                         place.eq(self.pointer),
                         high.eq(0),
                     ]
             with m.Case(Phase.HEADER):
-                m.d.comb += [self.records.valid.eq(~self.to_vector), self.records.payload.eq(header[:8])]
+                m.d.comb += self.records.valid.eq(~self.to_vector)
+                header = Cat(Const(RecordKind.CODES, 8), self.a, self.b, strobe_cycle, self.operation)
+                with m.Switch(left[:4]):
+                    for byte in range(RECORD_HEADER.size):
+                        with m.Case(RECORD_HEADER.size - 1 - byte):
+                            m.d.comb += self.records.payload.eq(header.word_select(byte, 8))
                 with m.If(self.records.ready | self.to_vector):
-                    m.d.sync += [header.eq(header >> 8), left.eq(left - 1)]
+                    m.d.sync += left.eq(left - 1)
                     with m.If(left == 0):
                         m.d.sync += phase.eq(Phase.SAMPLES)
                         if self._wait_cycles:

@@ -38,6 +38,9 @@ class DirectSignature(wiring.Signature):
     row_gates, column_gates, gate_line_gates : Out(rows), Out(columns), Out(gate lines)
         Pulse gates: a line in state DRIVE is tied to its level while its gate is 1 and rests at ground otherwise. A gate is
         never 1 on a line in another state.
+    gates_late, gates_early : Out(1), Out(1)
+        Only in builds with two taps per cycle: the gates of this cycle count in its second half only, in its first half only; never both.
+        A gate's pin in a half of the cycle is the gate and that half. Both are 0 while no gate is on.
     row_states_low, row_states_high, column_states_low, ... : Out(rows), Out(rows), Out(columns), ...
         Bit 0 and bit 1 of every line's `LineState`. A build without gate lines has no members for them.
     level : Out(StrobeSignature(level_layout))
@@ -60,11 +63,16 @@ class DirectSignature(wiring.Signature):
 
 
 def line_members(parameters: Parameters) -> dict[str, wiring.Member]:
-    """Return the outputs that stand for lines: pulse gates and the two bits of the state, per family."""
+    """Return the outputs that stand for lines: pulse gates and the two bits of the state, per family, and the halves of the gates."""
     parts = ("gates", "states_low", "states_high")
-    return {
+    lines = {
         f"{PREFIX[family]}_{part}": Out(count) for part in parts for family, count in family_lines(parameters).items()
     }
+    return lines | {name: Out(1) for name in GATE_HALVES if parameters.gate_taps > 1}
+
+
+GATE_HALVES = ("gates_late", "gates_early")
+"""Members of builds with two taps per cycle."""
 
 
 def pass_through(m: Module, outer: Any, inner: Any) -> None:

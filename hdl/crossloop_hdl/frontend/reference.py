@@ -1,4 +1,4 @@
-"""The `reference` front end: DAC81416 levels, ADG1604 line multiplexers, AD7606 converters, ADG1414 routing.
+"""The `reference` front ends: DAC81416 or DAC8568 levels, ADG1604 line multiplexers, AD7606 converters, ADG1414 routing.
 
 Behind it the pins show what the controller has decided `PIN_DELAY` cycles later, all alike: gates, states, tile and the sampling instant.
 """
@@ -10,8 +10,8 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from crossloop.protocol.parameters import Parameters
-from crossloop.protocol.parts.reference import LEVEL_DAC, PIN_DELAY, converter_chips
-from crossloop_hdl.frontend.direct import DirectSignature
+from crossloop.protocol.parts.reference import PIN_DELAY, converter_chips, level_dac
+from crossloop_hdl.frontend.direct import GATE_HALVES, DirectSignature
 from crossloop_hdl.layouts import PREFIX, family_lines
 from crossloop_hdl.parts.converters import ConverterBank
 from crossloop_hdl.parts.level_bank import LevelBank, chip_numbers
@@ -26,6 +26,8 @@ class ReferenceSignature(wiring.Signature):
     -------
     row_address_low, row_address_high, row_enable : Out(rows)
         A0, A1 and EN of each row's ADG1604; the same for the other families.
+    row_enable_second : Out(rows)
+        Only in builds with two taps per cycle: EN in the second half of the cycle, `row_enable` in its first half; see `LineMultiplexers`.
     tile : Out(8)
         To the decoder that connects one of several arrays to the lines.
     level_cs_n, level_sclk, level_sdi : Out(chips), Out(1), Out(1)
@@ -39,21 +41,27 @@ class ReferenceSignature(wiring.Signature):
     """
 
     def __init__(self, parameters: Parameters) -> None:
-        level_chips = sum(len(numbers) for numbers in chip_numbers(parameters, LEVEL_DAC.lines).values())
+        part = level_dac(parameters)
+        level_chips = sum(len(numbers) for numbers in chip_numbers(parameters, part.lines).values())
         converters = converter_chips(parameters)
         multiplexers = {
             f"{PREFIX[family]}_{pin}": Out(lines)
             for family, lines in family_lines(parameters).items()
-            for pin in ("address_low", "address_high", "enable")
+            for pin in multiplexer_pins(parameters)
         }
         super().__init__({
             **multiplexers, "tile": Out(8),
             "level_cs_n": Out(level_chips, init=(1 << level_chips) - 1),
-            "level_sclk": Out(1, init=LEVEL_DAC.spi.cpol), "level_sdi": Out(1),
+            "level_sclk": Out(1, init=part.spi.cpol), "level_sdi": Out(1),
             "route_cs_n": Out(1, init=1), "route_sclk": Out(1), "route_sdi": Out(1),
             "convst": Out(1), "adc_reset": Out(1, init=1), "adc_cs_n": Out(1, init=1), "adc_sclk": Out(1, init=1),
             "busy": In(converters), "douta": In(converters), "doutb": In(converters),
         })  # fmt: skip
+
+
+def multiplexer_pins(parameters: Parameters) -> tuple[str, ...]:
+    """Return the names of a line multiplexer's pins."""
+    return ("address_low", "address_high", "enable", *(("enable_second",) if parameters.gate_taps > 1 else ()))
 
 
 class ReferenceFrontEnd(wiring.Component):
@@ -87,7 +95,7 @@ class ReferenceFrontEnd(wiring.Component):
         """Return the drivers and their wires."""
         m = Module()
         core, pins, parameters = self.core, self.pins, self._parameters
-        m.submodules.levels = levels = LevelBank(parameters, LEVEL_DAC, PIN_DELAY)
+        m.submodules.levels = levels = LevelBank(parameters, level_dac(parameters), PIN_DELAY)
         m.submodules.converters = converters = ConverterBank(parameters)
         m.submodules.routing = routing = RoutingChain(parameters)
         connect(m, flipped(core.level), levels.level)
@@ -106,10 +114,13 @@ class ReferenceFrontEnd(wiring.Component):
         ]  # fmt: skip
         for family, lines in family_lines(parameters).items():
             name = PREFIX[family]
-            m.submodules[f"{name}_multiplexers"] = multiplexers = LineMultiplexers(lines)
+            m.submodules[f"{name}_multiplexers"] = multiplexers = LineMultiplexers(lines, parameters.gate_taps)
             m.d.comb += multiplexers.configured.eq(self.configured)
             for signal in ("gates", "states_low", "states_high"):
                 m.d.comb += getattr(multiplexers, signal).eq(getattr(core, f"{name}_{signal}"))
-            for signal in ("address_low", "address_high", "enable"):
+            if parameters.gate_taps > 1:
+                for half in GATE_HALVES:
+                    m.d.comb += getattr(multiplexers, half).eq(getattr(core, half))
+            for signal in multiplexer_pins(parameters):
                 m.d.comb += getattr(pins, f"{name}_{signal}").eq(getattr(multiplexers, signal))
         return m

@@ -13,14 +13,14 @@ class StretchReader(wiring.Component):
     Parameters
     ----------
     offset_bits : int
-        Width of the offset.
+        Width of the offset and of the length: a stretch is shorter than its memory.
     """
 
     def __init__(self, *, offset_bits: int) -> None:
         super().__init__(
             {
                 "start": In(1),
-                "length": In(16),
+                "length": In(offset_bits),
                 "offset": Out(offset_bits),
                 "data": In(8),
                 "o": Out(stream.Signature(8)),
@@ -33,12 +33,13 @@ class StretchReader(wiring.Component):
         m = Module()
         position = Signal.like(self.offset)
         taken = Signal()
-        left = Signal(16)
+        left, next_left = Signal.like(self.length), Signal.like(self.length)
         m.d.comb += [
+            self.left.eq(left),
             taken.eq(self.o.valid & self.o.ready),
             self.offset.eq(Mux(self.start, 0, position + taken)),
-            left.eq(Mux(self.start, self.length, self.left - taken)),
+            next_left.eq(Mux(self.start, self.length, left - taken)),
             self.o.payload.eq(self.data),
         ]
-        m.d.sync += [position.eq(self.offset), self.left.eq(left), self.o.valid.eq(left != 0)]
+        m.d.sync += [position.eq(self.offset), left.eq(next_left), self.o.valid.eq(next_left != 0)]
         return m

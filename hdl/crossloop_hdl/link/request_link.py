@@ -86,7 +86,7 @@ class RequestLink(wiring.Component):
         m.submodules.queue = queue = SyncFIFOBuffered(width=Notice.as_shape().size, depth=_NOTICES)
         # A memory has at least two rows, so that its address has a bit.
         m.submodules.requests = requests = Memory(shape=8, depth=slots * frame_bytes, init=[])
-        m.submodules.lengths = lengths = Memory(shape=16, depth=max(2, slots), init=[])
+        m.submodules.lengths = lengths = Memory(shape=offset_bits, depth=max(2, slots), init=[])
         m.submodules.replies = replies = Memory(shape=8, depth=slots * frame_bytes, init=[])
         m.submodules.infos = infos = Memory(shape=ReplyInfo, depth=max(2, slots), init=[])
         connect(m, transmitter.tx, flipped(self.tx))
@@ -97,7 +97,7 @@ class RequestLink(wiring.Component):
 
         # -- Requests: stored while they come, read when they are executed.
         request_write, request_read = requests.write_port(), requests.read_port()
-        length_write, length_read = lengths.write_port(), lengths.read_port()
+        length_write, length_read = lengths.write_port(), lengths.read_port(domain="comb")
         m.d.comb += [
             deframer.i_valid.eq(self.rx.valid),
             deframer.i_data.eq(self.rx.payload),
@@ -134,7 +134,7 @@ class RequestLink(wiring.Component):
             m.d.sync += [written.eq(written + 1), self.records_free.eq(self.records_free - 1)]
         entry = Notice(queue.r_data)
         transmit_read = replies.read_port()
-        info_read = infos.read_port()
+        info_read = infos.read_port(domain="comb")
         m.d.comb += [
             transmit_read.addr.eq(Cat(transmitter.offset, rules.slot_of(entry.sequence))),
             transmitter.data.eq(transmit_read.data),

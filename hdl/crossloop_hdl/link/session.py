@@ -5,7 +5,7 @@ No byte of a frame passes here: the link has the memories around it. So what the
 
 from typing import Any
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import enum, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -22,6 +22,17 @@ class Step(enum.Enum, shape=2):
     EXECUTE = 2
     REPLY = 3
     """The reply is complete, but there is no room to announce it yet."""
+
+
+class Number(enum.Enum, shape=2):
+    """Which sequence number a notice carries."""
+
+    EXPECTED = 0
+    EXECUTING = 1
+    FRAME = 2
+    """That of the frame at hand."""
+    HELLO = 3
+    """That of the session that begins."""
 
 
 class SessionRules(wiring.Component):
@@ -77,6 +88,7 @@ class SessionRules(wiring.Component):
         """A new session is to begin when nothing is under way."""
         self.hello = Signal(32)
         self.step = Signal(Step)
+        self._number = Signal(Number)
         self.executed = Signal()
         super().__init__({
             "header_end": In(1), "storable": Out(1), "frame_end": In(1), "status": In(8), "header": In(RequestHeader), "accept": Out(1),
@@ -99,23 +111,34 @@ class SessionRules(wiring.Component):
             m.d.sync += self.queued.bit_select(self.slot_of(self.sent_sequence), 1).eq(0)
         with m.If(self.frame_end):
             with m.If(self.status != Status.OK):
-                self._send(m, NoticeKind.REFUSAL, self.expected, self.status)
+                self._send(m, NoticeKind.REFUSAL, Number.EXPECTED, self.status)
                 m.d.sync += self.bad_frames.eq(self.bad_frames + 1)
             with m.Else():
                 m.d.comb += self.frame_seen.eq(1)
                 self._add_meaning(m)
-        with m.If(self.accept):
-            m.d.sync += self.expected.eq(self.expected + 1)
-            with m.If(self.kept != self._slots):
-                m.d.sync += self.kept.eq(self.kept + 1)
+        with m.If(self.accept & (self.kept != self._slots)):
+            m.d.sync += self.kept.eq(self.kept + 1)
         m.d.sync += self.pending.eq(self.pending + self.accept - self.executed)
+        m.d.comb += self.executing.eq(self.expected - self.pending)
         self._add_executor(m)
+        with m.If(self.session_opened):
+            m.d.sync += [
+                self.session.eq(1), self.first.eq(self.hello), self.kept.eq(0), self.hello_held.eq(0), self.storable.eq(0),
+            ]  # fmt: skip
+        with m.If(self.accept | self.session_opened):
+            m.d.sync += self.expected.eq(Mux(self.session_opened, self.hello, self.expected + 1))
+        # Numbers as their two bits: that is the smallest choice of four.
+        high, low = self._number.as_value()[1], self._number.as_value()[0]
+        m.d.comb += self.notice.sequence.eq(
+            Mux(high, Mux(low, self.hello, self.header.sequence), Mux(low, self.executing, self.expected))
+        )
         return m
 
-    def _send(self, m: Module, kind: Any, sequence: Any, status: Any = Status.OK) -> None:
+    def _send(self, m: Module, kind: Any, number: Any, status: Any = Status.OK) -> None:
         """Ask for a frame to be sent. What a frame calls for goes first; the executor waits a cycle for it."""
-        notice = self.notice
-        m.d.comb += [self.push.eq(1), notice.kind.eq(kind), notice.status.eq(status), notice.sequence.eq(sequence)]
+        m.d.comb += [
+            self.push.eq(1), self.notice.kind.eq(kind), self.notice.status.eq(status), self._number.eq(number),
+        ]  # fmt: skip
 
     def _add_meaning(self, m: Module) -> None:
         """Add what a frame that passed its checks means."""
@@ -123,10 +146,10 @@ class SessionRules(wiring.Component):
         with m.Switch(self.header.kind):
             with m.Case(FrameKind.STOP):
                 m.d.comb += self.stop.eq(1)
-                self._send(m, NoticeKind.STOPPED, self.expected)
+                self._send(m, NoticeKind.STOPPED, Number.EXPECTED)
             with m.Case(FrameKind.HELLO):
                 with m.If(self.session & (sequence == self.first)):
-                    self._send(m, NoticeKind.IDENTITY, self.first)
+                    self._send(m, NoticeKind.IDENTITY, Number.FRAME)
                 with m.Else():
                     m.d.sync += [self.hello_held.eq(1), self.hello.eq(sequence)]
             with m.Case(FrameKind.REQUEST):
@@ -136,22 +159,23 @@ class SessionRules(wiring.Component):
         """Add what becomes of a request, by its sequence number."""
         sequence = self.header.sequence
         asked = self.queued.bit_select(self.slot_of(sequence), 1)
-        behind = Signal(32)
-        m.d.comb += behind.eq(self.expected - sequence)
+        behind, place = Signal(32), Signal.like(self.pending)
+        # The place is how far behind it is, where that is not too far.
+        m.d.comb += [behind.eq(self.expected - sequence), place.eq(behind)]
         with m.If(~self.session):
-            self._send(m, NoticeKind.REFUSAL, self.expected, Status.NO_SESSION)
+            self._send(m, NoticeKind.REFUSAL, Number.EXPECTED, Status.NO_SESSION)
         with m.Elif(behind == 0):
             with m.If(self.storable):
                 m.d.comb += self.accept.eq(1)
             with m.Else():
-                self._send(m, NoticeKind.REFUSAL, self.expected, Status.OVERFLOW)
+                self._send(m, NoticeKind.REFUSAL, Number.EXPECTED, Status.OVERFLOW)
         with m.Elif(behind[31]):
-            self._send(m, NoticeKind.REFUSAL, self.expected, Status.SEQUENCE_GAP)
-        with m.Elif(behind > self._slots):
-            self._send(m, NoticeKind.REFUSAL, self.expected, Status.SEQUENCE_STALE)
-        with m.Elif((behind > self.pending) & (behind <= self.kept) & ~asked):
+            self._send(m, NoticeKind.REFUSAL, Number.EXPECTED, Status.SEQUENCE_GAP)
+        with m.Elif(behind[len(place) :].any() | (place > self._slots)):
+            self._send(m, NoticeKind.REFUSAL, Number.EXPECTED, Status.SEQUENCE_STALE)
+        with m.Elif((place > self.pending) & (place <= self.kept) & ~asked):
             # A repetition whose reply is ready and not on its way.
-            self._send(m, NoticeKind.REPLY, sequence)
+            self._send(m, NoticeKind.REPLY, Number.FRAME)
             with m.If(self.room):
                 m.d.sync += asked.eq(1)
 
@@ -168,11 +192,7 @@ class SessionRules(wiring.Component):
                         m.d.sync += self.step.eq(Step.START)
                 with m.Elif(self.hello_held & free):
                     m.d.comb += self.session_opened.eq(1)
-                    self._send(m, NoticeKind.IDENTITY, self.hello)
-                    m.d.sync += [
-                        self.session.eq(1), self.first.eq(self.hello), self.expected.eq(self.hello), self.executing.eq(self.hello),
-                        self.kept.eq(0), self.hello_held.eq(0), self.storable.eq(0),
-                    ]  # fmt: skip
+                    self._send(m, NoticeKind.IDENTITY, Number.HELLO)
             with m.Case(Step.START):
                 m.d.comb += self.start.eq(1)
                 m.d.sync += self.step.eq(Step.EXECUTE)
@@ -182,8 +202,8 @@ class SessionRules(wiring.Component):
             with m.Case(Step.REPLY):
                 with m.If(free):
                     m.d.comb += self.executed.eq(1)
-                    self._send(m, NoticeKind.REPLY, self.executing)
-                    m.d.sync += [queued.eq(1), self.executing.eq(self.executing + 1), self.step.eq(Step.IDLE)]
+                    self._send(m, NoticeKind.REPLY, Number.EXECUTING)
+                    m.d.sync += [queued.eq(1), self.step.eq(Step.IDLE)]
         with m.If(self.hello_held & self.busy & free):
-            self._send(m, NoticeKind.REFUSAL, self.expected, Status.BUSY)
+            self._send(m, NoticeKind.REFUSAL, Number.EXPECTED, Status.BUSY)
             m.d.sync += self.hello_held.eq(0)

@@ -8,7 +8,6 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out, connect, flipped
 from amaranth.utils import ceil_log2, exact_log2
 
-from crossloop.protocol.errors import Status
 from crossloop.protocol.frames import CRC, REPLY_HEADER, FrameKind
 from crossloop.protocol.identity import IDENTITY_BYTES, pack_identity
 from crossloop.protocol.parameters import Parameters
@@ -21,8 +20,8 @@ from crossloop_hdl.link.reader import StretchReader
 class Transmitter(wiring.Component):
     """Sends the frames that notices name: header, payload and checksum, one byte per cycle into the COBS encoder.
 
-    `info` and `data` are read ports of the reply cache with one cycle of latency: of the slot of the notice at hand, and
-    of `offset` in that slot. `sent` is a strobe after the last byte of a notice has left the cache.
+    `info` is what the reply cache keeps of the slot of the notice at hand, and `data` its read port with one cycle of latency, of
+    `offset` in that slot; both rest until `sent`. `sent` is a strobe after the last byte of a notice has left the cache.
 
     Parameters
     ----------
@@ -52,13 +51,18 @@ class Transmitter(wiring.Component):
         m.submodules.encoder = encoder = CobsEncoder()
         m.submodules.reader = reader = StretchReader(offset_bits=self._offset_bits)
         depth = 1 << ceil_log2(IDENTITY_BYTES)
-        m.submodules.identity = identity = Memory(shape=8, depth=depth, init=pack_identity(self._parameters))
+        # Block RAMs are left over where logic is scarce; Yosys would take lookup tables for so few bytes.
+        m.submodules.identity = identity = Memory(
+            shape=8, depth=depth, init=pack_identity(self._parameters), attrs={"rom_style": "block"}
+        )
         identity_port = identity.read_port()
         connect(m, encoder.o, flipped(self.tx))
 
         notice = self.notices.p
         header = Signal(ReplyHeader)
-        bytes_left = Signal(range(REPLY_HEADER.size))
+        """Comes from the notice and the cache, which both stay until the frame is sent."""
+        at = Signal(range(REPLY_HEADER.size))
+        """Byte of the header or of the checksum."""
         is_identity = Signal()
         m.d.comb += [
             is_identity.eq(notice.kind == NoticeKind.IDENTITY),
@@ -67,6 +71,8 @@ class Transmitter(wiring.Component):
             reader.data.eq(Mux(is_identity, identity_port.data, self.data)),
             crc.data.eq(encoder.i.p.data),
         ]
+        self._add_header(m, header)
+        m.d.comb += reader.length.eq(header.length)
 
         with m.FSM():
             with m.State("NOTICE"):
@@ -74,40 +80,18 @@ class Transmitter(wiring.Component):
                     m.next = "LOAD"
             with m.State("LOAD"):
                 m.d.comb += [crc.clear.eq(1), reader.start.eq(1)]
-                m.d.sync += [
-                    header.status.eq(Status.OK),
-                    header.length.eq(reader.length),
-                    header.sequence.eq(notice.sequence),
-                    header.credit.eq(self._parameters.request_slots),
-                    header.detail.eq(0),
-                    bytes_left.eq(REPLY_HEADER.size - 1),
-                ]
-                with m.Switch(notice.kind):
-                    with m.Case(NoticeKind.REPLY):
-                        m.d.comb += reader.length.eq(self.info.length)
-                        m.d.sync += [
-                            header.kind.eq(FrameKind.REPLY),
-                            header.status.eq(self.info.status),
-                            header.detail.eq(self.info.detail),
-                        ]
-                    with m.Case(NoticeKind.IDENTITY):
-                        m.d.comb += reader.length.eq(IDENTITY_BYTES)
-                        m.d.sync += header.kind.eq(FrameKind.IDENTITY)
-                    with m.Case(NoticeKind.REFUSAL):
-                        m.d.sync += [header.kind.eq(FrameKind.REFUSAL), header.status.eq(notice.status)]
-                    with m.Case(NoticeKind.STOPPED):
-                        m.d.sync += header.kind.eq(FrameKind.STOPPED)
+                m.d.sync += at.eq(0)
                 m.next = "HEADER"
             with m.State("HEADER"):
-                m.d.comb += [
-                    encoder.i.valid.eq(1),
-                    encoder.i.p.data.eq(header.as_value()[:8]),
-                    crc.valid.eq(encoder.i.ready),
-                ]
+                m.d.comb += [encoder.i.valid.eq(1), crc.valid.eq(encoder.i.ready)]
+                with m.Switch(at):
+                    for number in range(REPLY_HEADER.size):
+                        with m.Case(number):
+                            m.d.comb += encoder.i.p.data.eq(header.as_value().word_select(number, 8))
                 with m.If(encoder.i.ready):
-                    m.d.sync += [header.eq(header.as_value() >> 8), bytes_left.eq(bytes_left - 1)]
-                    with m.If(bytes_left == 0):
-                        m.d.sync += bytes_left.eq(CRC.size - 1)
+                    m.d.sync += at.eq(at + 1)
+                    with m.If(at == REPLY_HEADER.size - 1):
+                        m.d.sync += at.eq(0)
                         m.next = "CHECKSUM"
                         with m.If(reader.left != 0):
                             m.next = "PAYLOAD"
@@ -123,12 +107,29 @@ class Transmitter(wiring.Component):
             with m.State("CHECKSUM"):
                 m.d.comb += [
                     encoder.i.valid.eq(1),
-                    encoder.i.p.data.eq((~crc.state).word_select(~bytes_left[:2], 8)),
-                    encoder.i.p.last.eq(bytes_left == 0),
+                    encoder.i.p.data.eq((~crc.state).word_select(at[:2], 8)),
+                    encoder.i.p.last.eq(at == CRC.size - 1),
                 ]
                 with m.If(encoder.i.ready):
-                    m.d.sync += bytes_left.eq(bytes_left - 1)
+                    m.d.sync += at.eq(at + 1)
                     with m.If(encoder.i.p.last):
                         m.d.comb += [self.sent.eq(1), self.notices.ready.eq(1)]
                         m.next = "NOTICE"
         return m
+
+    def _add_header(self, m: Module, header: Any) -> None:
+        """Add the header of the frame that the notice at hand names."""
+        notice = self.notices.p
+        m.d.comb += [header.sequence.eq(notice.sequence), header.credit.eq(self._parameters.request_slots)]
+        with m.Switch(notice.kind):
+            with m.Case(NoticeKind.REPLY):
+                m.d.comb += [
+                    header.kind.eq(FrameKind.REPLY), header.status.eq(self.info.status), header.length.eq(self.info.length),
+                    header.detail.eq(self.info.detail),
+                ]  # fmt: skip
+            with m.Case(NoticeKind.IDENTITY):
+                m.d.comb += [header.kind.eq(FrameKind.IDENTITY), header.length.eq(IDENTITY_BYTES)]
+            with m.Case(NoticeKind.REFUSAL):
+                m.d.comb += [header.kind.eq(FrameKind.REFUSAL), header.status.eq(notice.status)]
+            with m.Case(NoticeKind.STOPPED):
+                m.d.comb += header.kind.eq(FrameKind.STOPPED)

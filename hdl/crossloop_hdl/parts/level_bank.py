@@ -81,20 +81,20 @@ class LevelBank(wiring.Component):
         return m
 
     def _add_power_up(self, m: Module, shifter: SpiShifter, start: Signal, word: Signal) -> None:
-        """Add the frames that wake all chips at once, each as far from the last as two updates."""
+        """Add the frames that wake all chips at once, each as far from the last as two updates; so is the first strobe."""
         part, clock_hz = self._part, self._parameters.clock_hz
         frames = Array(Const(frame, part.spi.bits) for frame in part.power_up)
         pitch = max(shifter.cycles.pitch, cycles_of(max(part.update_ps, part.broadcast_ps), clock_hz)) + 1
-        index = Signal(range(len(part.power_up)))
+        index = Signal(range(len(part.power_up) + 1))
         left = Signal(range(pitch), init=pitch - 1)
-        m.d.comb += start.eq(left == 0)
+        due, over = Signal(), Signal()
+        m.d.comb += [due.eq(left == 0), over.eq(index == len(part.power_up)), start.eq(due & ~over)]
         m.d.sync += [left.eq(left - 1), word.eq(frames[index])]
-        with m.If(left == 0):
-            m.d.sync += left.eq(pitch - 1)
-        with m.If(shifter.done):
-            m.d.sync += index.eq(index + 1)
-            with m.If(index == len(part.power_up) - 1):
-                m.d.sync += self.configured.eq(1)
+        # The next word is ready long before this frame ends, however short the pause between frames is.
+        with m.If(start):
+            m.d.sync += [left.eq(pitch - 1), index.eq(index + 1)]
+        with m.If(due & over):
+            m.d.sync += self.configured.eq(1)
 
     def _add_strobes(self, m: Module, start: Signal, word: Signal, selected: Signal) -> None:
         """Add what turns a strobe into a frame."""

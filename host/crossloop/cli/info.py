@@ -43,7 +43,7 @@ def rows(parameters: Parameters, limits: LimitCodes, state: State) -> list[tuple
     return [
         ("build", f"{parameters.build_hash:016x}"),
         ("array", f"{parameters.rows} rows x {parameters.columns} columns, {parameters.tiles} tiles"),
-        ("clock", f"{clock.hz / 1e6:g} MHz"),
+        ("clock", f"{clock.hz / 1e6:g} MHz, pulses in steps of {clock.tap_seconds(1) * 1e9:.4g} ns"),
         ("levels", window),
         ("converters", f"{parameters.sample_bits} bit, ranges of {ranges} nA"),
         ("memories", f"{parameters.vector_words} vector words, {parameters.program_ops} micro-ops"),

@@ -38,11 +38,11 @@ class Ladder:
     """Last amplitude."""
     step: int
     """Growth of the amplitude from one pulse to the next; 0 keeps it."""
-    width_cycles: int
-    """First width in cycles."""
-    width_stop_cycles: int = 0
+    width_taps: int
+    """First width in taps."""
+    width_stop_taps: int = 0
     """Last width; 0 stays at the first."""
-    width_step_cycles: int = 0
+    width_step_taps: int = 0
     """Growth of the width each time the amplitude has reached its end; 0 ends the ladder there."""
     width_first: bool = False
     """The width is inside the amplitude instead."""
@@ -55,25 +55,23 @@ class Ladder:
 
     @property
     def widest(self) -> int:
-        """The longest width in cycles."""
-        return max(self.width_stop_cycles, self.width_cycles)
+        """The longest width in taps."""
+        return max(self.width_stop_taps, self.width_taps)
 
     def quantities(self) -> list[tuple[str, int, int, int]]:
         """Return register, first value, last value and step of what grows, from the inside."""
         amplitude = ("amplitude", self.start, self.stop, self.step)
-        width = ("width", self.width_cycles - 1, self.widest - 1, self.width_step_cycles)
+        width = ("width", self.width_taps - 1, self.widest - 1, self.width_step_taps)
         inner = [width, amplitude] if self.width_first else [amplitude, width]
         return [("gate", self.gate, self.gate_stop, self.gate_step), *inner]
 
     def check(self, name: str, parameters: Parameters, limits: LimitCodes) -> None:
         """Refuse a ladder that makes no sense or leaves the limits; raises RangeError."""
-        rising = (
-            1 <= self.start <= self.stop and self.step >= 0 and self.width_step_cycles >= 0 and self.width_cycles >= 1
-        )
+        rising = 1 <= self.start <= self.stop and self.step >= 0 and self.width_step_taps >= 0 and self.width_taps >= 1
         if not rising or self.gate_step < 0 or (self.gate_step and self.gate_stop < self.gate):
             values = ", ".join(f"{f.name}={getattr(self, f.name)}" for f in fields(self))
             raise RangeError(
-                f"ladder {name!r} needs amplitudes from 1 that rise from start to stop, gate codes that rise, and widths from 1 cycle, "
+                f"ladder {name!r} needs amplitudes from 1 that rise from start to stop, gate codes that rise, and widths from 1 tap, "
                 f"not {values}; nothing was pulsed"
             )
         levels, clock = Levels.of(parameters), Clock.of(parameters)
@@ -84,6 +82,22 @@ class Ladder:
             raise RangeError(f"ladder {name!r} has gate codes, but this build has no gate lines; nothing was pulsed")
         for code in (self.gate, self.gate_stop) if parameters.gate_lines else ():
             limits.check_gate(code, Levels.of(parameters, Family.GATES), f"gate voltage of ladder {name!r}")
+
+
+@dataclass(frozen=True)
+class Stop:
+    """When a cell is given up, and where the program goes then."""
+
+    attempts: int
+    """Most pulses."""
+    turns: int
+    """Most changes of direction."""
+    at_attempts: Label
+    """Where to go when there were so many pulses."""
+    at_turns: Label
+    """Where to go when the direction turned so often."""
+    at_end: Label
+    """Where to go after the last rung."""
 
 
 def begin(code: Assembly, ladder: Ladder, *, gated: bool) -> None:
@@ -104,7 +118,28 @@ def climb(code: Assembly, ladder: Ladder, climbed: Label, ended: Label) -> None:
     code.branch(ended if growing else climbed)
 
 
-def pulse(code: Assembly, gap_cycles: int, gate_lines: GateLines, *, sign: int) -> None:
+def next_pulse(code: Assembly, ladder: Ladder, stop: Stop, *, sign: int, gated: bool) -> None:
+    """Count a pulse of direction `sign` and go to its rung: the first one where the direction turns, else the next.
+
+    Registers `tries`, `turns` and `direction` must be 0 before a cell's first pulse.
+    """
+    same, turned, climbed = Label(), Label(), Label()
+    code.branch(stop.at_attempts, Condition.NOT_LESS, "tries", stop.attempts)
+    code.branch(same, Condition.EQUAL, "direction", sign)
+    code.branch(turned, Condition.EQUAL, "direction", 0)
+    code.branch(stop.at_turns, Condition.NOT_LESS, "turns", stop.turns)
+    code.increase("turns")
+    code.here(turned)
+    code.set("direction", sign)
+    begin(code, ladder, gated=gated)
+    code.branch(climbed)
+    code.here(same)
+    climb(code, ladder, climbed, stop.at_end)
+    code.here(climbed)
+    code.increase("tries")
+
+
+def pulse(code: Assembly, gap_taps: int, gate_lines: GateLines, *, sign: int) -> None:
     """Give the pulse of the rung at hand to the cell in registers `row` and `column`."""
     code.compute("last", Function.MULTIPLY, "amplitude", sign)
     if not gate_lines:
@@ -116,7 +151,7 @@ def pulse(code: Assembly, gap_cycles: int, gate_lines: GateLines, *, sign: int) 
         else:
             _whole_with_inhibition(code, high, low)
         code.indexed(m.level(Family.GATES, 0, 0), b=LINE_OF_CELL[gate_lines], c="gate")
-    code.indexed(m.pulse(1, 1, gap_cycles), c="width")
+    code.indexed(m.pulse(1, 1, gap_taps), c="width")
 
 
 def _halves(code: Assembly) -> None:

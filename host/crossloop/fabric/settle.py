@@ -45,6 +45,8 @@ class SettleRule:
     """Iterations at rest that end a phase."""
     iterations: int = 50
     """Most iterations of a phase."""
+    delay: int = 0
+    """Iterations by which the states that drive the rows are older than those that move."""
     pair: bool = False
     """Weights are differences of two columns."""
     range_index: int = 0
@@ -61,6 +63,7 @@ class Places:
 
     neurons: int
     phases: int
+    delay: int = 0
 
     @property
     def state(self) -> int:
@@ -95,9 +98,14 @@ class Places:
         return self.mask(self.phases)
 
     @property
+    def history(self) -> int:
+        """Address of the delay line: a ring of states, as many as `delay` says."""
+        return self.counts + self.phases
+
+    @property
     def words(self) -> int:
         """Words in all."""
-        return self.counts + self.phases
+        return self.history + self.delay * self.neurons
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -118,7 +126,7 @@ class Settle(FabricProgram):
     def program(self, parameters: Parameters) -> tuple[MicroOp, ...]:
         """Return the micro-ops."""
         check_line("tile", self.tile, parameters.tiles)
-        rule, places = self.rule, Places(self.rule.neurons, self.phases)
+        rule, places = self.rule, Places(self.rule.neurons, self.phases, self.rule.delay)
         code = Assembly()
         code.add(
             m.tile(self.tile),
@@ -135,12 +143,12 @@ class Settle(FabricProgram):
 
     def check_data(self, parameters: Parameters, limits: LimitCodes) -> None:
         """Refuse a rule that the device cannot follow."""
-        rule, places = self.rule, Places(self.rule.neurons, self.phases)
+        rule, places = self.rule, Places(self.rule.neurons, self.phases, self.rule.delay)
         columns = parameters.columns // (2 if rule.pair else 1)
         available = min(parameters.rows, columns)
         for name, low, high in (
             ("neurons", 1, available), ("table_scale", 0, ar.SCALE_MAX), ("damping", 0, ar.SCALE_MAX), ("iterations", 1, 32767),
-            ("rests", 1, 32767), ("tolerance", 0, 65535),
+            ("rests", 1, 32767), ("tolerance", 0, 65535), ("delay", 0, 32767),
         ):  # fmt: skip
             value = getattr(rule, name)
             if not low <= value <= high:
@@ -149,11 +157,13 @@ class Settle(FabricProgram):
                 )
         if places.words > parameters.vector_words:
             raise RangeError(
-                f"{rule.neurons} neurons in {self.phases} phases take {places.words} vector words, this device has "
-                f"{parameters.vector_words}; use fewer, nothing was driven"
+                f"{rule.neurons} neurons in {self.phases} phases, delayed by {rule.delay} iterations, take {places.words} vector words, "
+                f"this device has {parameters.vector_words}; use fewer, nothing was driven"
             )
         limits.check_width(
-            rule.settle_cycles + rule.integrate_cycles + 1, Clock.of(parameters), "settle plus integration time"
+            (rule.settle_cycles + rule.integrate_cycles + 1) * parameters.gate_taps,
+            Clock.of(parameters),
+            "settle plus integration time",
         )
 
 
@@ -166,12 +176,14 @@ def _add_phase(code: Assembly, rule: SettleRule, places: Places, phase: int) -> 
         range_index=rule.range_index,
     )  # fmt: skip
     code.add(*clamp)
+    if phase == 0:
+        _fill_history(code, rule, places)
     code.set("count", 0)
     code.set("rests", 0)
     again = code.here()
     code.increase("count")
+    _drive(code, rule, places)
     code.add(
-        m.levels(Family.ROWS, n, places.state),
         ar.point(places.wanted),
         ar.sample(converting),
         ar.point(places.table, scale=rule.table_scale),
@@ -197,6 +209,35 @@ def _add_phase(code: Assembly, rule: SettleRule, places: Places, phase: int) -> 
     code.here(at_rest)
     code.add(ar.vector(Elementwise.COPY, n, places.state, places.latch(phase)))
     code.store("count", places.counts + phase)
+
+
+def _fill_history(code: Assembly, rule: SettleRule, places: Places) -> None:
+    """Let the network have been in its first states for as long as the delay line reaches back."""
+    if rule.delay:
+        code.set("into", 0)
+        code.add(m.loop(rule.delay))
+        code.indexed(ar.vector(Elementwise.COPY, rule.neurons, places.state, places.history), c="into")
+        code.increase("into", rule.neurons << 16)
+        code.add(m.next_())
+        code.set("slot", 0)
+        code.set("into", 0)
+
+
+def _drive(code: Assembly, rule: SettleRule, places: Places) -> None:
+    """Drive the rows with the states, or with the oldest ones of the delay line, where the present ones take their place."""
+    n, within = rule.neurons, Label()
+    if not rule.delay:
+        code.add(m.levels(Family.ROWS, n, places.state))
+        return
+    code.indexed(m.levels(Family.ROWS, n, places.history), c="slot")
+    # The destination of a VECTOR is in the upper half of its field: `into` is the same slot there.
+    code.indexed(ar.vector(Elementwise.COPY, n, places.state, places.history), c="into")
+    code.increase("slot", n)
+    code.increase("into", n << 16)
+    code.branch(within, Condition.LESS, "slot", rule.delay * n)
+    code.set("slot", 0)
+    code.set("into", 0)
+    code.here(within)
 
 
 def check_vectors(

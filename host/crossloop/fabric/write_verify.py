@@ -8,7 +8,7 @@ direction turns.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 import numpy as np
@@ -17,6 +17,15 @@ from numpy.typing import NDArray
 from crossloop.dry_run import DryRun, dry_run, most
 from crossloop.fabric import ladder
 from crossloop.fabric.assembly import Assembly, Label
+from crossloop.fabric.endings import (
+    ATTEMPTS_MAX,
+    DEVICE_REASONS,
+    TURNS_MAX,
+    Reason,
+    pack_reason,
+    pack_turns,
+    unpack_end,
+)
 from crossloop.fabric.ladder import Ladder
 from crossloop.fabric.program import FabricProgram
 from crossloop.limits import LimitCodes
@@ -29,31 +38,26 @@ from crossloop.protocol.errors import RangeError
 from crossloop.protocol.microops import LineState, MicroOp, Selection
 from crossloop.protocol.parameters import GateLines, Parameters
 from crossloop.protocol.streams import Family
-from crossloop.protocol.timing import READOUT_CYCLES
+from crossloop.protocol.timing import READOUT_CYCLES, gap_min_taps, whole_cycles
 
-_ATTEMPTS_MAX = 255
-_TURNS_SHIFT, _REASON_SHIFT = 8, 12
-_TURNS_MAX = 15
 RESULT_WORDS = 3
 """Words per cell of the device's record: final code; attempts, turns and reason; amplitude of the last pulse."""
 
 
-class Reason(IntEnum):
-    """Why the controller left a cell."""
+class Visit(IntEnum):
+    """Which cells of a block a run deals with, and how."""
 
-    IN_WINDOW = 0
-    """Its reading is inside the window."""
-    ATTEMPTS = 1
-    """The limit of pulses was reached."""
-    TURNS = 2
-    """The direction turned too often."""
-    LADDER = 3
-    """The ladder ended: the strongest pulse was not enough."""
+    ALL = 0
+    """All of them."""
+    MARKED = 1
+    """Those whose second record word is not 0 before the run: what relaxed out of its window, in a later pass."""
+    READ = 2
+    """All of them, but they are only read and compared; one outside its window ends with the reason ATTEMPTS."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class WriteVerifyTable:
-    """How cells are programmed, in codes and cycles."""
+    """How cells are programmed, in codes, taps and cycles."""
 
     up: Ladder
     """Pulses that raise the conductance."""
@@ -79,8 +83,8 @@ class WriteVerifyTable:
     """Time the level drives before the integration."""
     integrate_cycles: int = 50
     """Time of integration."""
-    gap_cycles: int = 50
-    """Time after each pulse."""
+    gap_taps: int = 50
+    """Time after each pulse, in taps."""
     read_gate: int = 0
     """Level code of the cell's gate line while it is read, in builds with gate lines."""
 
@@ -141,12 +145,15 @@ def program(
     origin: tuple[int, int],
     shape: tuple[int, int],
     gate_lines: GateLines = GateLines.NONE,
+    visit: Visit = Visit.ALL,
 ) -> tuple[MicroOp, ...]:
     """Return the program for a block of cells whose targets lie in the first words of their records."""
+    if visit is Visit.READ:
+        table = replace(table, attempts=0)
     code = Assembly()
     layout = Layout(*shape, origin[1] + shape[1])
-    done = [Label() for _ in Reason]
-    finish, measure, too_low, too_high = Label(), Label(), Label(), Label()
+    done = [Label() for _ in DEVICE_REASONS]
+    finish, measure, too_low, too_high, leave = (Label() for _ in range(5))
     code.add(m.tile(tile))
     code.set("row", origin[0])
     code.set("record", layout.results)
@@ -154,6 +161,9 @@ def program(
     code.set("column", origin[1])
     code.add(m.loop(shape[1]))
     code.load("target", 0, "record")
+    if visit is Visit.MARKED:
+        code.load("tries", 1, "record")
+        code.branch(leave, Condition.EQUAL, "tries", 0)
     for name in ("tries", "turns", "direction", "last"):
         code.set(name, 0)
     if gate_lines:
@@ -166,23 +176,16 @@ def program(
     for _ in range(table.confirmations):
         code.add(m.wait(table.wait_cycles))
         _measure(code, table, too_low, too_high)
-    code.here(done[Reason.IN_WINDOW])
-    code.branch(finish)
-    for reason in (Reason.ATTEMPTS, Reason.TURNS, Reason.LADDER):
-        code.here(done[reason])
-        code.compute("tries", Function.OR, "tries", reason << _REASON_SHIFT)
-        if reason is not Reason.LADDER:
-            code.branch(finish)
-    code.branch(finish)
+    pack_reason(code, done, finish)
     for rungs, begin, sign in ((table.up, too_low, 1), (table.down, too_high, -1)):
         _add_pulse(code, table, rungs, begin, measure, done, gate_lines, sign=sign)
     code.here(finish)
     code.compute("code", Function.ADD, "error", "target")
     code.store("code", 0, "record")
-    code.compute("turns", Function.MULTIPLY, "turns", 1 << _TURNS_SHIFT)
-    code.compute("tries", Function.OR, "tries", "turns")
+    pack_turns(code)
     code.store("tries", 1, "record")
     code.store("last", 2, "record")
+    code.here(leave)
     code.increase("record", RESULT_WORDS)
     code.increase("column")
     code.add(m.next_())
@@ -222,23 +225,11 @@ def _add_pulse(
     *,
     sign: int,
 ) -> None:
-    """Add one direction: count, climb the ladder, pulse, and measure again."""
-    same, turned, climbed = Label(), Label(), Label()
+    """Add one direction: climb the ladder, pulse, and measure again."""
     code.here(begin)
-    code.branch(done[Reason.ATTEMPTS], Condition.NOT_LESS, "tries", table.attempts)
-    code.branch(same, Condition.EQUAL, "direction", sign)
-    code.branch(turned, Condition.EQUAL, "direction", 0)
-    code.branch(done[Reason.TURNS], Condition.NOT_LESS, "turns", table.turns)
-    code.increase("turns")
-    code.here(turned)
-    code.set("direction", sign)
-    ladder.begin(code, rungs, gated=bool(gate_lines))
-    code.branch(climbed)
-    code.here(same)
-    ladder.climb(code, rungs, climbed, done[Reason.LADDER])
-    code.here(climbed)
-    code.increase("tries")
-    ladder.pulse(code, table.gap_cycles, gate_lines, sign=sign)
+    stop = ladder.Stop(table.attempts, table.turns, done[Reason.ATTEMPTS], done[Reason.TURNS], done[Reason.LADDER])
+    ladder.next_pulse(code, rungs, stop, sign=sign, gated=bool(gate_lines))
+    ladder.pulse(code, table.gap_taps, gate_lines, sign=sign)
     code.branch(measure)
 
 
@@ -252,8 +243,8 @@ def check_table(table: WriteVerifyTable, parameters: Parameters, limits: LimitCo
     """
     levels, clock = Levels.of(parameters), Clock.of(parameters)
     for name, low, high in (
-        ("window", 0, WORD_MAX), ("averages", 1, 0xFFFF), ("confirmations", 0, 8), ("attempts", 1, _ATTEMPTS_MAX),
-        ("turns", 0, _TURNS_MAX), ("gap_cycles", 1, 0xFFFF),
+        ("window", 0, WORD_MAX), ("averages", 1, 0xFFFF), ("confirmations", 0, 8), ("attempts", 1, ATTEMPTS_MAX),
+        ("turns", 0, TURNS_MAX), ("gap_taps", gap_min_taps(parameters.gate_taps), m.GAP_MAX),
     ):  # fmt: skip
         value = getattr(table, name)
         if not low <= value <= high:
@@ -261,7 +252,8 @@ def check_table(table: WriteVerifyTable, parameters: Parameters, limits: LimitCo
                 f"{name} of the write-verify table must be from {low} to {high}, not {value}; nothing was pulsed"
             )
     limits.check_level(table.read_code, levels, "read level")
-    limits.check_width(table.settle_cycles + table.integrate_cycles + 1, clock, "settle plus integration time")
+    on_cycles = table.settle_cycles + table.integrate_cycles + 1
+    limits.check_width(on_cycles * parameters.gate_taps, clock, "settle plus integration time")
     for name in ("up", "down"):
         getattr(table, name).check(name, parameters, limits)
     if parameters.gate_lines:
@@ -301,16 +293,20 @@ class WriteVerify(FabricProgram):
     """First row and column of the block."""
     shape: tuple[int, int]
     """Rows and columns of the block."""
+    visit: Visit = Visit.ALL
+    """Which of its cells."""
+    rest_cycles: int = 0
+    """Time before the first cell, in which what was programmed before may relax."""
 
     @property
     def key(self) -> Hashable:
         """What the program depends on."""
-        return (WriteVerify, self.table, self.tile, self.origin, self.shape)
+        return (WriteVerify, self.table, self.tile, self.origin, self.shape, self.visit, self.rest_cycles)
 
     def program(self, parameters: Parameters) -> tuple[MicroOp, ...]:
         """Return the micro-ops."""
         check_line("tile", self.tile, parameters.tiles)
-        return program(self.table, self.tile, self.origin, self.shape, GateLines(parameters.gate_lines))
+        return program(self.table, self.tile, self.origin, self.shape, GateLines(parameters.gate_lines), self.visit)
 
     def check_data(self, parameters: Parameters, limits: LimitCodes) -> None:
         """Refuse a table outside the limits."""
@@ -318,10 +314,11 @@ class WriteVerify(FabricProgram):
 
     def dry_run(self, parameters: Parameters) -> DryRun:
         """Predict the longest run: every cell takes every attempt, with the longest pulse."""
-        table, passes = self.table, self.table.attempts + 1
+        table = self.table
+        passes = 1 if self.visit is Visit.READ else table.attempts + 1
         once = dry_run(self.program(parameters), parameters)  # the loops over rows and columns are in it
         # Every micro-op of a cell is passed at most once per attempt; what registers add to it comes on top.
-        widest = max(table.up.widest, table.down.widest)
+        widest = whole_cycles(max(table.up.widest, table.down.widest), parameters)
         channels = table.averages * (1 + table.confirmations) * parameters.columns * READOUT_CYCLES
         return most(once, passes, self.shape[0] * self.shape[1] * passes * (widest + channels), parameters)
 
@@ -331,8 +328,5 @@ def records_of(
 ) -> WriteVerifyOutcome:
     """Read the device's records, shape (rows * columns * RESULT_WORDS,)."""
     records = words.astype(np.int64).reshape(*shape, RESULT_WORDS)
-    packed = records[..., 1] & 0xFFFF
-    return WriteVerifyOutcome(
-        records[..., 0], packed & _ATTEMPTS_MAX, packed >> _TURNS_SHIFT & _TURNS_MAX, packed >> _REASON_SHIFT, records[..., 2], cycles,
-        origin,
-    )  # fmt: skip
+    attempts, turns, reasons = unpack_end(records[..., 1])
+    return WriteVerifyOutcome(records[..., 0], attempts, turns, reasons, records[..., 2], cycles, origin)

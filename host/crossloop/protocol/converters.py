@@ -9,8 +9,10 @@ import math
 from dataclasses import dataclass
 
 from crossloop.protocol.errors import RangeError
+from crossloop.protocol.microops import GAP_MAX
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.streams import Family
+from crossloop.protocol.timing import gap_min_taps
 
 _TOLERANCE = 1e-6
 """Largest distance, in steps, between a value and a code that still counts as equal (float arithmetic of the caller)."""
@@ -109,11 +111,13 @@ class Clock:
     """The controller's clock."""
 
     hz: int
+    gate_taps: int = 1
+    """Taps per cycle, in which the widths and gaps of pulses are counted."""
 
     @classmethod
     def of(cls, parameters: Parameters) -> Clock:
         """Return the clock of a build."""
-        return cls(parameters.clock_hz)
+        return cls(parameters.clock_hz, parameters.gate_taps)
 
     def cycles(self, time_s: float, name: str = "time", limit: int = 2**32 - 1) -> int:
         """Return the number of cycles (at least 1) of a time that is a whole number of them; raises RangeError otherwise."""
@@ -122,3 +126,18 @@ class Clock:
     def seconds(self, cycles: int) -> float:
         """Return the time of a number of cycles."""
         return cycles / self.hz
+
+    def width_taps(self, time_s: float, name: str = "width_s", limit: int = 2**32 - 1) -> int:
+        """Return the taps (at least 1) of a pulse width that is a whole number of them; raises RangeError otherwise."""
+        return self._taps(name, time_s, 1, limit)
+
+    def gap_taps(self, time_s: float, name: str = "gap_s") -> int:
+        """Return the taps of a gap after a pulse; raises RangeError for what is no whole number of them or too short."""
+        return self._taps(name, time_s, gap_min_taps(self.gate_taps), GAP_MAX)
+
+    def tap_seconds(self, taps: int) -> float:
+        """Return the time of a number of taps."""
+        return taps / (self.hz * self.gate_taps)
+
+    def _taps(self, name: str, time_s: float, low: int, high: int) -> int:
+        return _exact(name, time_s, 1.0 / (self.hz * self.gate_taps), low, high, "s")

@@ -165,6 +165,10 @@ class RangeError(CrossloopError, ValueError):
     """A value lies outside its limit or cannot be represented; nothing was sent."""
 
 
+class BuildError(CrossloopError):
+    """The device's build has not what a program needs; nothing was sent."""
+
+
 class ShapeError(CrossloopError, ValueError):
     """An array has the wrong shape; nothing was sent."""
 

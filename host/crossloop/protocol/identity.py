@@ -10,16 +10,19 @@ from crossloop.protocol.parameters import FRONT_ENDS, PROTOCOL_VERSION, RANGES, 
 MAGIC = b"XLOP"
 """First bytes of every identity payload."""
 
-_LAYOUT = struct.Struct(f"<4sHHQHHHBBBBBBHHHBBIIII{RANGES}IIHHH")
+_LAYOUT = struct.Struct(f"<4sHHQHHHBBBBBBHHHBBIIII{RANGES}IIHHHBB")
 
 IDENTITY_FIELDS = (
     "magic", "protocol_version", "frontend", "build_hash", "rows", "columns", "tiles", "level_bits", "sample_bits", "request_slots",
     "loop_depth", "break_cycles", "ranges", "vector_words_log2", "program_ops_log2", "frame_bytes", "gate_lines", "dead_cycles",
     "clock_hz", "level_full_scale_uv", "gate_full_scale_uv", "level_settle_cycles",
     *(f"range_full_scale_pa_{index}" for index in range(RANGES)), "conversion_cycles", "level_write_cycles", "switch_settle_cycles",
-    "route_cycles",
+    "route_cycles", "gate_taps", "features",
 )  # fmt: skip
 """Names of the payload's fields in wire order, little endian."""
+
+FEATURES = ("arithmetic",)
+"""Build parameters that are a bit of the field `features`, from bit 0 on."""
 
 IDENTITY_BYTES = _LAYOUT.size
 """Length of the identity payload in bytes."""
@@ -33,7 +36,8 @@ def pack_identity(parameters: Parameters) -> bytes:
         parameters.break_cycles, RANGES, parameters.vector_words.bit_length() - 1, parameters.program_ops.bit_length() - 1,
         parameters.frame_bytes, parameters.gate_lines, parameters.dead_cycles, parameters.clock_hz, parameters.level_full_scale_uv,
         parameters.gate_full_scale_uv, parameters.level_settle_cycles, *parameters.range_full_scale_pa, parameters.conversion_cycles,
-        parameters.level_write_cycles, parameters.switch_settle_cycles, parameters.route_cycles,
+        parameters.level_write_cycles, parameters.switch_settle_cycles, parameters.route_cycles, parameters.gate_taps,
+        sum(getattr(parameters, name) << bit for bit, name in enumerate(FEATURES)),
     )  # fmt: skip
 
 
@@ -71,7 +75,8 @@ def unpack_identity(payload: bytes) -> Parameters:
         range_full_scale_pa=tuple(values[f"range_full_scale_pa_{index}"] for index in range(RANGES)),
         frontend=FRONT_ENDS[values["frontend"]], level_write_cycles=values["level_write_cycles"],
         level_settle_cycles=values["level_settle_cycles"], switch_settle_cycles=values["switch_settle_cycles"],
-        route_cycles=values["route_cycles"], conversion_cycles=values["conversion_cycles"],
+        route_cycles=values["route_cycles"], conversion_cycles=values["conversion_cycles"], gate_taps=values["gate_taps"],
+        **{name: bool(values["features"] >> bit & 1) for bit, name in enumerate(FEATURES)},
     )  # fmt: skip
     if values["build_hash"] != parameters.build_hash:
         raise IdentityError(

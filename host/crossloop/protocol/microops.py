@@ -6,12 +6,14 @@ run and by the golden model, and equals what the RTL takes.
 A micro-op that cannot be executed ends the run in its EXECUTE cycle, before any of its side effects; the first check
 that fails decides: UNKNOWN_MICRO_OP; LOOP_DEPTH; LINE_RANGE for a line, tile, selection or channel outside the
 geometry, for a count of 0 (b of LOOP, LEVELS, PULSE, COINCIDE, CONVERT) and for a width, gap, settle or integration
-time of 0, for a family that the build has not, and for gate lines that are to be sensed or chosen by a stream bank;
+time of 0, for a gap of PULSE below 3 in a build with two taps per cycle, for a family that the build has not, and for
+gate lines that are to be sensed or chosen by a stream bank;
 ADDRESS_RANGE for vector words (LEVELS) outside the vector memory and for a program that runs past the end of
 the program memory; REPLY_FULL when a CODES record and the DONE record after it do not fit; then the safety gate's trips
 (GATE_RULE, LEVEL_WINDOW, PULSE_WIDTH). DUTY and COMPLIANCE trip when gates go on, wherever the micro-op then is. An
-undefined function or condition is an UNKNOWN_MICRO_OP; vector words outside the vector memory and a branch out of the
-program memory are ADDRESS_RANGE. LEVELS trips at the first code outside the window, after the strobes of those before it.
+undefined function or condition is an UNKNOWN_MICRO_OP, and so is what a build without arithmetic has not; vector words
+outside the vector memory and a branch out of the program memory are ADDRESS_RANGE. LEVELS trips at the first code
+outside the window, after the strobes of those before it.
 Bits of a, b and c that have no meaning are ignored. The gates of a CONVERT are on for settle + integrate + 1 cycles,
 and that must not be above WIDTH_CAP either.
 """
@@ -53,7 +55,10 @@ class Opcode(IntEnum):
     a: family bit 0 and, as bit 7, bit 1; selected state bits 2..1; other state bits 4..3; selection bits 6..5.
     """
     PULSE = 8
-    """Turn the gates of all DRIVE lines on b times: packed width and gap in cycles (gap in a and c[31:24], width in c[23:0])."""
+    """Turn the gates of all DRIVE lines on b times: packed width and gap in taps (gap in a and c[31:24], width in c[23:0]).
+
+    A tap is a cycle, or half a cycle in a build with two taps per cycle: its pulses begin and end in the middle of a cycle, too.
+    """
     COINCIDE = 9
     """b slots: in each, every DRIVE line whose stream has the wanted sign fires with its probability; width c[15:0], gap c[31:16].
 
@@ -103,6 +108,16 @@ ENGINE_OPCODES = frozenset({
     Opcode.STREAMS,
 })  # fmt: skip
 """Micro-ops that touch lines, gates, converters or stream banks; the others only move data and decide."""
+
+
+GAP_MAX = 0xFFFF
+"""Longest gap of a PULSE in taps."""
+
+ARITHMETIC_OPCODES = frozenset({
+    Opcode.SAMPLE, Opcode.STREAMS, Opcode.SET, Opcode.COMPUTE, Opcode.LOAD, Opcode.STORE, Opcode.BRANCH, Opcode.INDEX, Opcode.POINT,
+    Opcode.VECTOR,
+})  # fmt: skip
+"""Micro-ops that a build without arithmetic has not: there they are UNKNOWN_MICRO_OP."""
 
 
 class LineState(IntEnum):
@@ -214,12 +229,12 @@ def connected_family(a: int) -> int:
     return a & 1 | a >> 7 << 1
 
 
-def pulse(count: int, width_cycles: int, gap_cycles: int) -> MicroOp:
+def pulse(count: int, width_taps: int, gap_taps: int) -> MicroOp:
     """Return a PULSE train."""
     field_value("pulse count", count, 1, 65535, "pulses")
-    field_value("pulse width", width_cycles, 1, 2**24 - 1, "cycles")
-    field_value("pulse gap", gap_cycles, 1, 65535, "cycles")
-    return MicroOp(Opcode.PULSE, gap_cycles >> 8, count, width_cycles | (gap_cycles & 0xFF) << 24)
+    field_value("pulse width", width_taps, 1, 2**24 - 1, "taps")
+    field_value("pulse gap", gap_taps, 1, GAP_MAX, "taps")
+    return MicroOp(Opcode.PULSE, gap_taps >> 8, count, width_taps | (gap_taps & 0xFF) << 24)
 
 
 def coincide(slots: int, width_cycles: int, gap_cycles: int, *, row_sign: int, column_sign: int) -> MicroOp:
@@ -254,5 +269,5 @@ def convert(
 
 
 def pulse_fields(op: MicroOp) -> tuple[int, int, int]:
-    """Return (count, width_cycles, gap_cycles) of a PULSE."""
+    """Return (count, width_taps, gap_taps) of a PULSE."""
     return op.b, op.c & 0xFFFFFF, op.a << 8 | op.c >> 24

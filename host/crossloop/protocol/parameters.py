@@ -9,7 +9,7 @@ from enum import IntEnum
 from crossloop.protocol.errors import RangeError
 from crossloop.protocol.streams import Family
 
-PROTOCOL_VERSION = 3
+PROTOCOL_VERSION = 4
 """Number of the wire format; raised whenever a frame, command, record, register or micro-op changes its meaning."""
 
 ALL_LINES = 0xFFFF
@@ -30,13 +30,14 @@ class GateLines(IntEnum):
     """One gate line along every column."""
 
 
-FRONT_ENDS = ("direct", "reference")
+FRONT_ENDS = ("direct", "reference", "reference-dac8568")
 """Names of front ends; the place is the number on the wire."""
 
 _LIMITS: dict[str, tuple[int, int]] = {
     "rows": (1, 1024),
     "columns": (1, 1024),
     "gate_lines": (GateLines.NONE, GateLines.COLUMNS),
+    "gate_taps": (1, 2),
     "tiles": (1, 256),
     "level_bits": (2, 16),
     "sample_bits": (2, 15),
@@ -68,6 +69,8 @@ class Parameters:
     """Column lines of every tile."""
     gate_lines: int = GateLines.NONE
     """How the gate lines lie, one of `GateLines`."""
+    gate_taps: int = 1
+    """Taps per clock cycle in which a pulse may begin or end: 2 where the pins of the pulse gates have DDR outputs."""
     tiles: int = 1
     """Arrays that share this controller and front end."""
     level_bits: int = 7
@@ -84,6 +87,8 @@ class Parameters:
     """Request frames the device can hold, and replies it keeps for repetition; a power of two."""
     loop_depth: int = 4
     """Deepest nesting of LOOP micro-ops."""
+    arithmetic: bool = True
+    """The controller has registers and executes the micro-ops of `ARITHMETIC_OPCODES`; a small FPGA leaves them out."""
     break_cycles: int = 4
     """Cycles for which a line floats between two states (break before make)."""
     dead_cycles: int = 4
@@ -97,7 +102,7 @@ class Parameters:
     range_full_scale_pa: tuple[int, ...] = (200_000, 50_000, 12_500, 3_125)
     """Current of code -2**(sample_bits - 1), negated, in picoamperes, of each converter range."""
     frontend: str = "direct"
-    """Name of the front end; `crossloop.protocol.parts.reference` computes the five numbers below for `reference`."""
+    """Name of the front end; `crossloop.protocol.parts.reference` computes the five numbers below for all but `direct`."""
     level_write_cycles: int = 1
     """Cycles from a level strobe to the next; the level changes in the last of them."""
     level_settle_cycles: int = 0
@@ -116,6 +121,10 @@ class Parameters:
                 raise RangeError(
                     f"parameter {name} must be an integer from {low} to {high}, not {value!r}; choose another build"
                 )
+        if not isinstance(self.arithmetic, bool):
+            raise RangeError(
+                f"parameter arithmetic must be true or false, not {self.arithmetic!r}; choose another build"
+            )
         for name in ("vector_words", "program_ops", "frame_bytes", "request_slots"):
             value = getattr(self, name)
             if value & (value - 1):

@@ -26,7 +26,7 @@ class Register(IntEnum):
     LEVEL_MAX = 3
     """Highest level code that may be written, two's complement."""
     WIDTH_CAP = 4
-    """Longest time a pulse gate may be on, in cycles, 24 bits."""
+    """Longest time a pulse gate may be on, in taps (cycles in a build with one tap per cycle), 24 bits."""
     DEAD_MAN = 5
     """Longest silence of the host while armed, in cycles; 0 forbids arming."""
     ROW_SEED = 6
@@ -52,9 +52,9 @@ class Register(IntEnum):
     RULES = 16
     """Bits of `Rule`."""
     DUTY_REST = 17
-    """Rest that every cycle of gate time costs, in sixteenths of a cycle, 12 bits; 0: none. No pulse begins before the rest is over."""
+    """Rest that every tap of gate time costs, in sixteenths of a tap, 12 bits; 0: none. No pulse begins before the rest is over."""
     DELIVERED = 18
-    """For how many cycles the pulse gates were on when they were last on, 24 bits: after a trip, the width that was delivered."""
+    """For how many taps the pulse gates were on when they were last on, 24 bits: after a trip, the width that was delivered."""
 
 
 class Rule(IntEnum):
@@ -90,8 +90,8 @@ ACCESS: dict[Register, Access] = {
 WIDTH_CAP keeps 24 bits of what is written, RULES 1, DUTY_REST 12, the other registers all 32. A limit that was written
 once accepts only the value it has. A level code passes if it is a code of the level DACs and LEVEL_MIN <= code <=
 LEVEL_MAX (for gate lines: GATE_LEVEL_MIN and GATE_LEVEL_MAX), compared as signed 32-bit numbers. After a pulse of n
-cycles all pulse gates must be off for n*DUTY_REST/16 cycles before the next one, of whatever micro-op; of a CONVERT, n
-is its whole gate time.
+taps all pulse gates must be off for n*DUTY_REST/16 taps before the next one, of whatever micro-op; of a CONVERT, n
+is its whole gate time. A tap is a cycle, or half a cycle in a build with two taps per cycle.
 """
 
 WIDTH_BITS = 24
@@ -99,7 +99,7 @@ WIDTH_BITS = 24
 DUTY_BITS = 12
 """Width of DUTY_REST in bits."""
 DUTY_UNIT = 16
-"""DUTY_REST is in this fraction of a cycle."""
+"""DUTY_REST is in this fraction of a tap."""
 KEPT_BITS = {Register.WIDTH_CAP: WIDTH_BITS, Register.RULES: 1, Register.DUTY_REST: DUTY_BITS}
 """How many bits of a limit are kept; all 32 of those not named."""
 DEAD_MAN_BITS = 32

@@ -34,9 +34,12 @@ CONNECT_EXTRA = 2
 """CONNECT and TILE take BASE_CYCLES + CONNECT_EXTRA + break_cycles + switch_settle_cycles."""
 
 PULSE_OFFSET = 4
-"""PULSE: the first gate edge; pulse n starts n * (width + gap) later and lasts width."""
+"""PULSE: the first gate edge, at the beginning of the cycle; pulse n starts n * (width + gap) taps later and lasts width taps."""
 PULSE_EXTRA = 1
-"""PULSE takes BASE_CYCLES + PULSE_EXTRA + count * (width + gap)."""
+"""PULSE takes BASE_CYCLES + PULSE_EXTRA + count * (width + gap) / gate_taps, rounded up."""
+SUB_CLOCK_GAP_TAPS = 3
+"""Shortest gap of a PULSE in a build with more than one tap per cycle: wherever in a cycle the pulses begin and end, all gates are off for
+a whole cycle between two of them."""
 
 SLOT_MIN_CYCLES = 8
 """Shortest slot: the next slot's firing bits are drawn, and the last slot's pulses counted, meanwhile."""
@@ -82,6 +85,11 @@ def level_wait(parameters: Parameters) -> int:
     return parameters.dead_cycles - DEAD_BETWEEN
 
 
+def gap_min_taps(gate_taps: int) -> int:
+    """Return the shortest gap of a PULSE in taps, of which a cycle has `gate_taps`."""
+    return 1 if gate_taps == 1 else SUB_CLOCK_GAP_TAPS
+
+
 def slot_cycles(width_cycles: int, gap_cycles: int) -> int:
     """Return the length of a coincidence slot in cycles."""
     return max(width_cycles + gap_cycles, SLOT_MIN_CYCLES)
@@ -90,6 +98,11 @@ def slot_cycles(width_cycles: int, gap_cycles: int) -> int:
 def conversion_wait_cycles(parameters: Parameters) -> int:
     """Return for how many cycles a conversion is waited for after the header of its record."""
     return max(0, parameters.conversion_cycles - HEADER_CYCLES)
+
+
+def whole_cycles(taps: int, parameters: Parameters) -> int:
+    """Return the cycles that a number of taps from the beginning of a cycle reaches into."""
+    return -(-taps // parameters.gate_taps)
 
 
 def duration_cycles(op: MicroOp, parameters: Parameters) -> int:
@@ -109,8 +122,8 @@ def _extra_cycles(op: MicroOp, parameters: Parameters) -> int:
         case Opcode.CONNECT | Opcode.TILE:
             return CONNECT_EXTRA + parameters.break_cycles + parameters.switch_settle_cycles
         case Opcode.PULSE:
-            count, width_cycles, gap_cycles = pulse_fields(op)
-            return PULSE_EXTRA + count * (width_cycles + gap_cycles)
+            count, width_taps, gap_taps = pulse_fields(op)
+            return PULSE_EXTRA + whole_cycles(count * (width_taps + gap_taps), parameters)
         case Opcode.COINCIDE:
             return COINCIDE_EXTRA + op.b * slot_cycles(op.c & 0xFFFF, op.c >> 16)
         case Opcode.CONVERT | Opcode.SAMPLE:

@@ -16,6 +16,7 @@ from crossloop_sim.events import Events, Kind, PlantSeam, bits_to_words, record
 _FAMILIES = ("row", "column", "gate_line")
 _STATES = tuple(f"{family}_states_{bit}" for family in _FAMILIES for bit in ("low", "high"))
 _GATES = tuple(f"{family}_gates" for family in _FAMILIES)
+_HALVES = ("gates_late", "gates_early")
 _SINGLE = {"running": Kind.RUN, "tripped": Kind.TRIP, "tile": Kind.TILE}
 _STROBES = ("level__valid", "conversion__valid")
 _LINE_BITS = 16
@@ -43,10 +44,11 @@ class PinMonitor:
         self._parameters = parameters
         self._plant = plant
         self._period_ps = period_ps
-        names = (*_SINGLE, *_STATES, *_GATES, *_STROBES)
+        names = (*_SINGLE, *_STATES, *_GATES, *_STROBES, *(_HALVES if parameters.gate_taps > 1 else ()))
         # A build without gate lines has no pins for them.
         self._pins = {name: getattr(dut, name) for name in names if parameters.gate_lines or "gate_line" not in name}
         self._values = dict.fromkeys(self._pins, 0)  # all pins are 0 after reset
+        self._gates = [0] * len(_GATES)
         self._touched: set[str] = set()
         self._wake = Event()
         self._pending: list[Events] = []
@@ -105,8 +107,9 @@ class PinMonitor:
             self._append(Kind.STATES, words=self._words(_STATES))
         if self._values["level__valid"]:
             self._append_level(int(self._dut.level__payload.value))
-        if not changed.isdisjoint(_GATES):
-            self._append(Kind.GATES, words=self._words(_GATES))
+        if not changed.isdisjoint(_GATES + _HALVES):
+            for tap, off in zip(range(self._parameters.gate_taps), _HALVES, strict=False):
+                self._append_gates(tap, off=bool(self._values.get(off)))
         if self._values["conversion__valid"]:
             self._convert(int(self._dut.conversion__payload.value))
         if len(self._pending) >= _BATCH:
@@ -117,6 +120,13 @@ class PinMonitor:
 
     def _words(self, names: tuple[str, ...]) -> list[int]:
         return [word for name in names for word in bits_to_words(self._values.get(name, 0), self._parameters)]
+
+    def _append_gates(self, tap: int, *, off: bool) -> None:
+        gates = [0 if off else self._values.get(name, 0) for name in _GATES]
+        if gates != self._gates:
+            self._gates = gates
+            words = [word for bits in gates for word in bits_to_words(bits, self._parameters)]
+            self._append(Kind.GATES, tap, words=words)
 
     def _append_level(self, payload: int) -> None:
         # Fields, first lowest: family 2 bits, line 16 bits, code in two's complement.

@@ -71,8 +71,62 @@ def cxxrtl_source(boundary: Boundary, model: str) -> str:
     return "\n".join([_macros(boundary), model, *lines, _stubs(boundary), HARNESS.read_text()])
 
 
-def verilator_source(boundary: Boundary) -> str:
-    """Return the translation unit for the class `Vtop` of Verilator."""
+VERILATOR_LIFE = """static cl_model *cl_model_create(void) { return new cl_model(new VerilatedContext); }
+static void cl_model_destroy(cl_model *s) { VerilatedContext *c = s->contextp(); s->final(); delete s; delete c; }
+static inline void cl_model_step(cl_model *s) { s->clk = 1; s->eval(); s->clk = 0; s->eval(); }
+static void cl_model_reset(cl_model *s) {
+    VerilatedContext *c = s->contextp();
+    s->~Vtop();
+    new (s) cl_model(c);
+    s->clk = 0;
+    s->eval();
+}
+"""
+COVERAGE_LIFE = """#include <algorithm>
+#include "Vtop___024root.h"
+#include "Vtop__Syms.h"
+#include "verilated_cov.h"
+static constexpr size_t CL_POINTS = sizeof(Vtop__Syms::__Vcoverage) / sizeof(uint32_t);
+static uint64_t cl_reached[CL_POINTS];   /* the sum over all simulations of this process that have ended */
+static inline uint32_t *cl_counts(cl_model *s) { return s->rootp->vlSymsp->__Vcoverage; }
+static void cl_collect(cl_model *s) { for (size_t i = 0; i < CL_POINTS; i++) cl_reached[i] += cl_counts(s)[i]; }
+static cl_model *cl_model_create(void) {
+    cl_model *s = new cl_model(new VerilatedContext);
+    s->eval();
+    /* What signals are at power-on is no change of theirs. */
+    std::fill_n(cl_counts(s), CL_POINTS, 0);
+    return s;
+}
+static void cl_model_destroy(cl_model *s) {
+    cl_collect(s);
+    VerilatedContext *c = s->contextp();
+    s->final();
+    delete s;
+    delete c;
+}
+static inline void cl_model_step(cl_model *s) { s->clk = 1; s->eval(); s->clk = 0; s->eval(); }
+static void cl_model_reset(cl_model *s) {
+#ifdef CL_UART
+    s->uart_rx = 1;
+#endif
+    s->rst = 1;
+    cl_model_step(s);
+    s->rst = 0;
+    s->eval();
+}
+extern "C" __attribute__((visibility("default"))) void cl_coverage_write(const char *path) {
+    cl_model *s = cl_model_create();
+    for (size_t i = 0; i < CL_POINTS; i++) cl_counts(s)[i] = (uint32_t)std::min<uint64_t>(cl_reached[i], UINT32_MAX);
+    s->contextp()->coveragep()->write(path);
+    std::fill_n(cl_counts(s), CL_POINTS, 0);
+    cl_model_destroy(s);
+}
+"""
+"""As above, but `rst` is a port, and a reset is one cycle of it: memories keep what they hold. Counters are summed before they go."""
+
+
+def verilator_source(boundary: Boundary, life: str = VERILATOR_LIFE) -> str:
+    """Return the translation unit for the class `Vtop` of Verilator; `life` makes, steps, resets and destroys one."""
     lines = ['#include "Vtop.h"', '#include "verilated.h"', "typedef Vtop cl_model;"]
     lines += [
         f"static inline void set_{name}(cl_model *s, uint64_t value) {{ s->{verilated(name)} = value; }}"
@@ -90,19 +144,7 @@ def verilator_source(boundary: Boundary) -> str:
                 f"    return low | (2 * word + 1 < {chunks} ? (uint64_t)s->{verilated(name)}.m_storage[2 * word + 1] << 32 : 0);"
             )
         lines.append("}")
-    lines += [
-        "static cl_model *cl_model_create(void) { return new cl_model(new VerilatedContext); }",
-        "static void cl_model_destroy(cl_model *s) { VerilatedContext *c = s->contextp(); s->final(); delete s; delete c; }",
-        "static inline void cl_model_step(cl_model *s) { s->clk = 1; s->eval(); s->clk = 0; s->eval(); }",
-        "static void cl_model_reset(cl_model *s) {",
-        "    VerilatedContext *c = s->contextp();",
-        "    s->~Vtop();",
-        "    new (s) cl_model(c);",
-        "    s->clk = 0;",
-        "    s->eval();",
-        "}",
-    ]
-    return "\n".join(["#include <new>", _macros(boundary), *lines, _stubs(boundary), HARNESS.read_text()])
+    return "\n".join(["#include <new>", _macros(boundary), *lines, life, _stubs(boundary), HARNESS.read_text()])
 
 
 def _macros(boundary: Boundary) -> str:

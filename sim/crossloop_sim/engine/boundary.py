@@ -20,11 +20,15 @@ OUTPUTS = (
 """Outputs that the harness watches."""
 GATE_LINES = ("gate_line_gates", "gate_line_states_low", "gate_line_states_high")
 """Outputs that a build without gate lines has not."""
+GATE_HALVES = ("gates_late", "gates_early")
+"""Outputs that a build with one tap per cycle has not."""
 INPUTS = ("samples__valid", "samples__payload", "emergency_stop")
 COMPLIANCE = "compliance"
 """Input that a component may lack."""
 BYTE_PORTS = ("rx__valid", "rx__payload", "tx__valid", "tx__payload")
 UART_PORTS = ("uart_rx", "uart_tx")
+PROBE = "probe"
+"""Output that a component may have: pins inside it, joined, whose changes the harness notes."""
 READY = ("rx__ready", "tx__ready", "samples__ready")
 """Ports that a component may lack; then the stream is always ready."""
 LEVEL_FIELDS = ("family", "line", "code")
@@ -48,7 +52,8 @@ class Boundary:
     def watched(self) -> list[str]:
         """Outputs that the harness reads."""
         bytes_out = ("uart_tx",) if self.uart else ("tx__valid", "tx__payload", "rx__ready")
-        return [name for name in (*OUTPUTS, *GATE_LINES, *bytes_out, "samples__ready") if name in self.outputs]
+        names = (*OUTPUTS, *GATE_LINES, *GATE_HALVES, *bytes_out, "samples__ready", PROBE)
+        return [name for name in names if name in self.outputs]
 
     @property
     def driven(self) -> list[str]:
@@ -87,8 +92,12 @@ def describe(component: Any) -> Boundary:
     macros = {"CL_WORDS": -(-max(outputs["row_gates"], outputs["column_gates"]) // 64)}
     if GATE_LINES[0] in outputs:
         macros["CL_GATE_LINES"] = 1
+    if GATE_HALVES[0] in outputs:
+        macros["CL_GATE_HALVES"] = 1
     if COMPLIANCE in inputs:
         macros["CL_COMPLIANCE"] = 1
+    if PROBE in outputs:
+        macros["CL_PROBE"] = -(-outputs[PROBE] // 64)
     for name, fields in (("level", LEVEL_FIELDS), ("conversion", CONVERSION_FIELDS)):
         macros |= _fields(name, layouts[f"{name}__payload"], fields)
     return Boundary(inputs, outputs, macros, uart)

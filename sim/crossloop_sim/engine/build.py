@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from crossloop_sim.engine import adapters, verilator
+from crossloop_hdl import elaborate
+from crossloop_sim.engine import adapters, coverage, verilator
 from crossloop_sim.engine.boundary import Boundary, describe, to_rtlil
 from crossloop_sim.engine.cache import build_once, digest
 from crossloop_sim.engine.cgen import ModelWriter
@@ -20,7 +21,7 @@ from crossloop_sim.engine.netlist import read_netlist
 from crossloop_sim.engine.simulation import NativeSimulation
 from crossloop_sim.engine.yosys import cxxrtl_include, flat_json, run_yosys, yosys_version
 
-EngineName: TypeAlias = Literal["native", "cxxrtl", "verilator"]
+EngineName: TypeAlias = Literal["native", "cxxrtl", "verilator", "coverage"]
 Progress: TypeAlias = Callable[[str], None]
 
 NATIVE_PASSES = "proc; flatten; opt -full; memory_collect; opt_clean"
@@ -29,7 +30,7 @@ CXXRTL_PASSES = "proc; flatten; clean -purge; write_cxxrtl -O6 -g0 top.cc"
 """No `opt`: it cuts vectors into pieces whose aliases CXXRTL takes for feedback, and then lags behind or iterates."""
 LIBRARY = "model.so"
 SOURCES = (
-    "adapters.py", "boundary.py", "build.py", "cgen.py", "compiler.py", "expressions.py", "harness.c", "netlist.py",
+    "adapters.py", "boundary.py", "build.py", "cgen.py", "compiler.py", "coverage.py", "expressions.py", "harness.c", "netlist.py",
     "stepping.py", "verilator.py", "yosys.py",
 )  # fmt: skip
 """Files of this package that decide what a library holds; part of the cache key."""
@@ -42,7 +43,7 @@ class NativeDesign:
     Attributes
     ----------
     engine : str
-        "native", "cxxrtl" or "verilator".
+        "native", "cxxrtl", "verilator" or "coverage".
     compiler : str
         Name and version of the compiler.
     cached : bool
@@ -77,7 +78,8 @@ class NativeDesign:
                 if self.boundary.uart
                 else f"this design takes whole bytes, so a divisor of {divisor} cycles per bit has no meaning: leave it out"
             )
-        return NativeSimulation(self.library, divisor=divisor or 0)
+        probe_words = self.boundary.macros.get("CL_PROBE", 0)
+        return NativeSimulation(self.library, divisor=divisor or 0, probe_words=probe_words)
 
 
 def build_native(
@@ -94,8 +96,9 @@ def build_native(
     component : amaranth.lib.wiring.Component
         The core with the boundary of the direct front end, and a byte stream (rx, tx) or a UART (uart_rx, uart_tx).
         All its flip-flops are in the domain `sync`.
-    engine : {"native", "cxxrtl", "verilator"}
-        "native" writes C of its own from the netlist; the others are independent second opinions.
+    engine : {"native", "cxxrtl", "verilator", "coverage"}
+        "native" writes C of its own from the netlist; "cxxrtl" and "verilator" are independent second opinions; "coverage" is Verilator
+        that counts which branches and bits were used.
     compiler : Compiler, optional
         Instead of the one that `find_compiler` finds.
     progress : callable, optional
@@ -108,27 +111,27 @@ def build_native(
     CompileError
         When the compiler fails.
     """
-    if engine not in {"native", "cxxrtl", "verilator"}:
-        raise EngineError(f"engine must be native, cxxrtl or verilator, not {engine!r}; leave it out for the default")
+    if engine not in MAKERS:
+        raise EngineError(f"engine must be one of {', '.join(MAKERS)}, not {engine!r}; leave it out for the default")
     say = progress or (lambda _: None)
     started = time.perf_counter()
     say("elaborating the gateware")
     boundary = describe(component)
-    rtlil = to_rtlil(component)
+    rtlil = elaborate.to_rtlil(component, sources=True) if engine == "coverage" else to_rtlil(component)
     elaborate_s = time.perf_counter() - started
     tool = compiler or find_compiler("C" if engine == "native" else "C++")
     tools = [engine, tool.version, *tool.flags, yosys_version(), platform.machine()]
-    if engine == "verilator":
+    if engine in {"verilator", "coverage"}:
         tools.append(verilator.find_verilator().version)
     sources = [(Path(__file__).parent / name).read_text() for name in SOURCES]
 
     def build(folder: Path) -> None:
         begin = time.perf_counter()
-        make = {"native": _make_native, "cxxrtl": _make_cxxrtl, "verilator": verilator.make}[engine]
-        make(folder, rtlil, boundary, tool, say)
+        MAKERS[engine](folder, rtlil, boundary, tool, say)
         (folder / "build.json").write_text(json.dumps({"compile_s": time.perf_counter() - begin}))
 
-    folder, cached = build_once("rtl", digest([rtlil, *tools, *sources]), build)
+    text = coverage.identity(rtlil) if engine == "coverage" else rtlil
+    folder, cached = build_once("rtl", digest([text, *tools, *sources]), build)
     compile_s = json.loads((folder / "build.json").read_text())["compile_s"]
     return NativeDesign(
         engine, f"{tool.name}: {tool.version}", cached, elaborate_s, compile_s, folder / LIBRARY, boundary
@@ -158,3 +161,7 @@ def _make_cxxrtl(folder: Path, rtlil: str, boundary: Boundary, compiler: Compile
     source.write_text(text + (ZIG_CXX if compiler.zig else ""))
     say(f"compiling with {compiler.name}")
     compiler.build(folder, [source], folder / LIBRARY, [f"-I{cxxrtl_include()}"])
+
+
+MAKERS = {"native": _make_native, "cxxrtl": _make_cxxrtl, "verilator": verilator.make, "coverage": coverage.make}
+"""What fills the folder of a build, by the name of the engine."""

@@ -17,7 +17,7 @@
 
 enum { CL_RUN, CL_TRIP, CL_TILE, CL_STATES, CL_LEVEL, CL_GATES, CL_CONVERSION };          /* crossloop_sim.events.Kind */
 enum { CL_BUDGET, CL_CONVERT, CL_FRAME, CL_EVENTS_FULL, CL_BYTES_FULL, CL_IDLE };         /* simulation.Reason */
-enum { CL_RECORD = 4 + 6 * CL_WORDS, CL_PER_CYCLE = 7 };
+enum { CL_RECORD = 4 + 6 * CL_WORDS, CL_PER_CYCLE = 8 };
 
 typedef struct {
     /* Shared with Python, same order as simulation._Shared. */
@@ -39,6 +39,9 @@ typedef struct {
     uint64_t divisor;        /* UART: clock cycles per bit */
     uint64_t quiet;          /* cycles since something last happened at any pin */
     uint64_t framing_errors; /* UART: bytes of the design without a stop bit */
+    uint64_t *probes;        /* a probe's changes: cycle and CL_PROBE words each */
+    uint64_t probes_room;
+    uint64_t probes_count;
 } cl_shared;
 
 typedef struct {
@@ -47,6 +50,9 @@ typedef struct {
     uint64_t frame_due;      /* a frame ended in a cycle that stopped for something else */
     uint64_t running, tripped, tile;
     uint64_t states[6][CL_WORDS], gates[3][CL_WORDS];
+#ifdef CL_PROBE
+    uint64_t probe[CL_PROBE];
+#endif
 #ifdef CL_UART
     uint64_t out_shift, out_bits, out_wait;   /* towards the design: bits left, cycles left of this bit */
     uint64_t in_shift, in_bits, in_wait, in_busy;
@@ -65,10 +71,28 @@ static inline uint64_t *cl_event(cl_shared *s, uint64_t kind, uint64_t a, uint64
 #define CL_WATCH(port, last) do { for (int w = 0; w < CL_WORDS; w++) changed |= (last)[w] ^ get_##port(model, w); } while (0)
 #define CL_TAKE(port, last) do { for (int w = 0; w < CL_WORDS; w++) words[w] = (last)[w] = get_##port(model, w); words += CL_WORDS; } while (0)
 
+/* The gates as they are in one tap of the cycle: `off` is a mask of those that are not on in it. */
+#define CL_WATCH_TAP(port, last) do { for (int w = 0; w < CL_WORDS; w++) changed |= (last)[w] ^ (get_##port(model, w) & ~off); } while (0)
+#define CL_TAKE_TAP(port, last) do { for (int w = 0; w < CL_WORDS; w++) words[w] = (last)[w] = get_##port(model, w) & ~off; words += CL_WORDS; } while (0)
+
+#ifdef CL_GATE_HALVES
+enum { CL_TAPS = 2 };
+#define CL_OFF(model, tap) (0 - ((tap) ? get_gates_early(model, 0) : get_gates_late(model, 0)))
+#define CL_HALVED(model) (get_gates_early(model, 0) | get_gates_late(model, 0))
+#else
+enum { CL_TAPS = 1 };
+#define CL_OFF(model, tap) ((uint64_t)0)
+#define CL_HALVED(model) ((uint64_t)0)
+#endif
+
 #ifdef CL_GATE_LINES
+#define CL_WATCH_GATE_LINE_TAP(port, last) CL_WATCH_TAP(port, last)
+#define CL_TAKE_GATE_LINE_TAP(port, last) CL_TAKE_TAP(port, last)
 #define CL_WATCH_GATE_LINE(port, last) CL_WATCH(port, last)
 #define CL_TAKE_GATE_LINE(port, last) CL_TAKE(port, last)
 #else
+#define CL_WATCH_GATE_LINE_TAP(port, last) do { } while (0)
+#define CL_TAKE_GATE_LINE_TAP(port, last) do { words += CL_WORDS; } while (0)
 #define CL_WATCH_GATE_LINE(port, last) do { } while (0)
 #define CL_TAKE_GATE_LINE(port, last) do { words += CL_WORDS; } while (0)
 #endif
@@ -78,7 +102,7 @@ static inline int cl_watch(cl_context *c) {
     cl_shared *s = &c->shared;
     int asked = 0;
     uint64_t changed = (get_running(model, 0) ^ c->running) | (get_tripped(model, 0) ^ c->tripped);
-    changed |= get_tile(model, 0) ^ c->tile;
+    changed |= (get_tile(model, 0) ^ c->tile) | CL_HALVED(model);
     changed |= get_level__valid(model, 0) | get_conversion__valid(model, 0);
     CL_WATCH(row_states_low, c->states[0]);
     CL_WATCH(row_states_high, c->states[1]);
@@ -117,15 +141,17 @@ static inline int cl_watch(cl_context *c) {
         words = cl_event(s, CL_LEVEL, CL_BITS(word, CL_LEVEL_FAMILY, CL_LEVEL_FAMILY_WIDTH), CL_BITS(word, CL_LEVEL_LINE, CL_LEVEL_LINE_WIDTH));
         words[0] = (code ^ sign) - sign;
     }
-    changed = 0;
-    CL_WATCH(row_gates, c->gates[0]);
-    CL_WATCH(column_gates, c->gates[1]);
-    CL_WATCH_GATE_LINE(gate_line_gates, c->gates[2]);
-    if (changed) {
-        words = cl_event(s, CL_GATES, 0, 0);
-        CL_TAKE(row_gates, c->gates[0]);
-        CL_TAKE(column_gates, c->gates[1]);
-        CL_TAKE_GATE_LINE(gate_line_gates, c->gates[2]);
+    for (uint64_t tap = 0; tap < CL_TAPS; tap++) {
+        const uint64_t off = CL_OFF(model, tap);
+        changed = 0;
+        CL_WATCH_TAP(row_gates, c->gates[0]);
+        CL_WATCH_TAP(column_gates, c->gates[1]);
+        CL_WATCH_GATE_LINE_TAP(gate_line_gates, c->gates[2]);
+        if (!changed) continue;
+        words = cl_event(s, CL_GATES, tap, 0);
+        CL_TAKE_TAP(row_gates, c->gates[0]);
+        CL_TAKE_TAP(column_gates, c->gates[1]);
+        CL_TAKE_GATE_LINE_TAP(gate_line_gates, c->gates[2]);
     }
     if (get_conversion__valid(model, 0)) {
         uint64_t word = get_conversion__payload(model, 0);
@@ -137,6 +163,19 @@ static inline int cl_watch(cl_context *c) {
     }
     return asked;
 }
+
+#ifdef CL_PROBE
+/* Note the probe if it has changed since it was noted last. */
+static inline void cl_probe(cl_context *c) {
+    cl_shared *s = &c->shared;
+    uint64_t *last = s->probes + (CL_PROBE + 1) * s->probes_count, changed = !s->probes_count;
+    for (int w = 0; w < CL_PROBE && !changed; w++) changed = c->probe[w] ^ get_probe(c->model, w);
+    if (!changed) return;
+    *last++ = s->cycle;
+    for (int w = 0; w < CL_PROBE; w++) *last++ = c->probe[w] = get_probe(c->model, w);
+    s->probes_count++;
+}
+#endif
 
 /* One byte from the design; nonzero when it ends a frame and nothing more is to be sent. */
 static inline int cl_sent(cl_shared *s, uint8_t octet) {
@@ -197,6 +236,9 @@ CL_API int cl_run(cl_context *c, uint64_t max_cycles, uint64_t idle_cycles, uint
     while (s->cycle < end) {
         if (CL_RARE(s->events_count + CL_PER_CYCLE > s->events_room)) return CL_EVENTS_FULL;
         if (CL_RARE(s->sent_count >= s->sent_room)) return CL_BYTES_FULL;
+#ifdef CL_PROBE
+        if (CL_RARE(s->probes_count >= s->probes_room)) return CL_EVENTS_FULL;
+#endif
         if (CL_RARE(c->frame_due)) {
             c->frame_due = 0;
             if (stop_on_frame && s->queue_next == s->queue_count) return CL_FRAME;
@@ -222,6 +264,9 @@ CL_API int cl_run(cl_context *c, uint64_t max_cycles, uint64_t idle_cycles, uint
         cl_model_step(model);
         s->cycle++;
         s->quiet++;
+#ifdef CL_PROBE
+        cl_probe(c);
+#endif
 #ifdef CL_UART
         c->frame_due = cl_uart_listen(c);
 #else
@@ -246,6 +291,7 @@ CL_API void cl_reset(cl_context *c) {
     c->shared.events = shared.events; c->shared.events_room = shared.events_room;
     c->shared.sent = shared.sent; c->shared.sent_room = shared.sent_room;
     c->shared.divisor = shared.divisor;
+    c->shared.probes = shared.probes; c->shared.probes_room = shared.probes_room;
     cl_model_reset(model);
 #ifdef CL_UART
     set_uart_rx(model, 1);

@@ -4,24 +4,28 @@ from functools import reduce
 from operator import and_, or_
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from crossloop.protocol.parameters import ALL_LINES, RANGES, GateLines, Parameters
 from crossloop.protocol.parts import ad7606
 from crossloop.protocol.parts.adg1414 import Route
-from crossloop.protocol.parts.reference import LEVEL_DAC, PIN_DELAY, chain_devices, converter_chips
+from crossloop.protocol.parts.reference import PIN_DELAY, chain_devices, converter_chips, level_dac
 from crossloop_hdl.core import Core
 from crossloop_hdl.frontend.direct import DirectSignature
-from crossloop_hdl.frontend.reference import ReferenceFrontEnd
+from crossloop_hdl.frontend.reference import ReferenceFrontEnd, ReferenceSignature, multiplexer_pins
 from crossloop_hdl.layouts import PREFIX, family_lines
 from crossloop_hdl.parts.level_bank import chip_numbers
 from crossloop_hdl.uart import UartReceiver, UartTransmitter
 from crossloop_sim.parts.ad7606 import Ad7606Model
 from crossloop_sim.parts.adg1414 import Adg1414Model
 from crossloop_sim.parts.adg1604 import Adg1604Models
+from crossloop_sim.parts.dac8568 import Dac8568Model
 from crossloop_sim.parts.dac81416 import Dac81416Model
+
+LEVEL_MODELS: dict[str, Any] = {"DAC81416": Dac81416Model, "DAC8568": Dac8568Model}
+"""Model of a level DAC by its part number."""
 
 
 class PartModels(wiring.Component):
@@ -61,8 +65,9 @@ class PartModels(wiring.Component):
     def _add_levels(self, m: Module) -> None:
         """Add the level DACs, and make one strobe of what the chips of a family do together."""
         pins, level, bits = self.pins, self.boundary.level, self._parameters.level_bits
-        for family, numbers in chip_numbers(self._parameters, LEVEL_DAC.lines).items():
-            chips = [Dac81416Model() for _ in numbers]
+        part = level_dac(self._parameters)
+        for family, numbers in chip_numbers(self._parameters, part.lines).items():
+            chips = [LEVEL_MODELS[part.name]() for _ in numbers]
             for place, (number, chip) in enumerate(zip(numbers, chips, strict=True)):
                 m.submodules[f"{PREFIX[family]}_dac_{place}"] = chip
                 m.d.comb += [
@@ -78,19 +83,25 @@ class PartModels(wiring.Component):
                 with m.If(chip.update & (~chip.every | alike) & exact):
                     m.d.comb += [
                         level.valid.eq(1), level.payload.family.eq(family),
-                        level.payload.line.eq(Mux(chip.every, ALL_LINES, chip.channel + place * LEVEL_DAC.lines)),
+                        level.payload.line.eq(Mux(chip.every, ALL_LINES, chip.channel + place * part.lines)),
                         level.payload.code.eq(Cat(chip.code[16 - bits : 15], ~chip.code[15]).as_signed()),
                     ]  # fmt: skip
 
     def _add_lines(self, m: Module) -> None:
         """Add the line multiplexers."""
+        late, early = [], []
         for family, lines in family_lines(self._parameters).items():
             name = PREFIX[family]
-            m.submodules[f"{name}_switches"] = switches = Adg1604Models(lines)
-            for pin in ("address_low", "address_high", "enable"):
+            m.submodules[f"{name}_switches"] = switches = Adg1604Models(lines, self._parameters.gate_taps)
+            for pin in multiplexer_pins(self._parameters):
                 m.d.comb += getattr(switches, pin).eq(getattr(self.pins, f"{name}_{pin}"))
             for signal in ("gates", "states_low", "states_high"):
                 m.d.comb += getattr(self.boundary, f"{name}_{signal}").eq(getattr(switches, signal))
+            if self._parameters.gate_taps > 1:
+                late.append(switches.gates_late)
+                early.append(switches.gates_early)
+        if late:
+            m.d.comb += [self.boundary.gates_late.eq(Cat(*late).any()), self.boundary.gates_early.eq(Cat(*early).any())]
         m.d.comb += self.boundary.tile.eq(self.pins.tile)
 
     def _add_routing(self, m: Module) -> Value:
@@ -156,13 +167,15 @@ class ReferenceWorld(wiring.Component):
         The build, as `reference_parameters` returns it.
     divisor : int, optional
         Clock cycles per bit of a serial line; without one, bytes come and go whole.
+    probe : bool
+        Whether the front end's pins are to be seen.
 
     Members
     -------
-    They are those of `Core`, or of `UartCore`.
+    They are those of `Core`, or of `UartCore`, and `probe`, the pins in the order of `probe_layout`.
     """
 
-    def __init__(self, parameters: Parameters, divisor: int | None = None) -> None:
+    def __init__(self, parameters: Parameters, divisor: int | None = None, *, probe: bool = False) -> None:
         self._parameters, self._divisor = parameters, divisor
         self.front_end = ReferenceFrontEnd(parameters)
         """Submodule; in the open, so that a bench can watch its pins."""
@@ -174,6 +187,7 @@ class ReferenceWorld(wiring.Component):
         super().__init__({
             **link, "emergency_stop": In(1), "compliance": In(1), "running": Out(1), "tripped": Out(1),
             **DirectSignature(parameters).members,
+            **({"probe": Out(sum(probe_layout(parameters).values()))} if probe else {}),
         })  # fmt: skip
 
     def elaborate(self, _platform: Any) -> Module:
@@ -189,6 +203,8 @@ class ReferenceWorld(wiring.Component):
             core.emergency_stop.eq(self.emergency_stop), core.compliance.eq(self.compliance), parts.count.eq(core.conversion.payload.count),
             self.running.eq(delayed(m, core.running)), self.tripped.eq(delayed(m, core.tripped)),
         ]  # fmt: skip
+        if "probe" in self.signature.members:
+            m.d.comb += self.probe.eq(Cat(getattr(front_end.pins, name) for name in probe_layout(self._parameters)))
         # The controller hears the host once the parts are configured.
         if self._divisor is None:
             m.d.comb += [
@@ -204,6 +220,11 @@ class ReferenceWorld(wiring.Component):
         return m
 
 
+def probe_layout(parameters: Parameters) -> dict[str, int]:
+    """Return width of every pin of the front end, by name; the first is lowest in the probe."""
+    return {name: Shape.cast(member.shape).width for name, member in ReferenceSignature(parameters).members.items()}
+
+
 def join(m: Module, target: Any, source: Any) -> None:
     """Assign every member of a `DirectSignature` from the interface that has it as an output; samples go the other way."""
     for path, member, value in source.signature.flatten(source):
@@ -213,7 +234,7 @@ def join(m: Module, target: Any, source: Any) -> None:
         m.d.comb += other.eq(value) if member.flow == Out else value.eq(other)
 
 
-DIRECT_MEMBERS = frozenset(DirectSignature(Parameters(gate_lines=GateLines.ROWS)).members)
+DIRECT_MEMBERS = frozenset(DirectSignature(Parameters(gate_lines=GateLines.ROWS, gate_taps=2)).members)
 
 
 def delayed(m: Module, signal: Any) -> Signal:

@@ -13,6 +13,7 @@ from crossloop_sim.engine.errors import EngineError
 
 EVENTS_ROOM = 4096
 SENT_ROOM = 65536
+PROBES_ROOM = 65536
 NEVER = 2**64 - 1
 
 
@@ -26,7 +27,7 @@ class Reason(IntEnum):
     FRAME = 2
     """The design sent a frame delimiter (0x00) and no byte is waiting for it."""
     EVENTS_FULL = 3
-    """The event buffer is full. Take the events and go on."""
+    """The event buffer, or that of a probe, is full. Take both and go on."""
     BYTES_FULL = 4
     """The buffer of sent bytes is full. Take the bytes and go on."""
     IDLE = 5
@@ -55,6 +56,9 @@ class _Shared(ctypes.Structure):
         ("divisor", ctypes.c_uint64),
         ("quiet", ctypes.c_uint64),
         ("framing_errors", ctypes.c_uint64),
+        ("probes", ctypes.c_void_p),
+        ("probes_room", ctypes.c_uint64),
+        ("probes_count", ctypes.c_uint64),
     ]
 
 
@@ -69,9 +73,13 @@ class NativeSimulation:
         Clock cycles per bit of the UART; 0 for a design that takes whole bytes.
     events_room : int
         Events that fit before `Reason.EVENTS_FULL`.
+    probe_words : int
+        64-bit words of the design's probe; 0 for a design without one.
     """
 
-    def __init__(self, library: Path, *, divisor: int = 0, events_room: int = EVENTS_ROOM) -> None:
+    def __init__(
+        self, library: Path, *, divisor: int = 0, events_room: int = EVENTS_ROOM, probe_words: int = 0
+    ) -> None:
         if events_room < 16:
             raise EngineError(f"events_room must be at least 16 events, not {events_room}")
         self._library = ctypes.CDLL(str(library))
@@ -94,6 +102,8 @@ class NativeSimulation:
         self._wanted = 0
         self._shared.events, self._shared.events_room = self._events.ctypes.data, events_room
         self._shared.sent, self._shared.sent_room = self._sent.ctypes.data, SENT_ROOM
+        self._probes = np.zeros((PROBES_ROOM if probe_words else 0, 1 + probe_words), np.uint64)
+        self._shared.probes, self._shared.probes_room = self._probes.ctypes.data, len(self._probes)
         self._shared.divisor = divisor
         self.reset()
 
@@ -168,6 +178,15 @@ class NativeSimulation:
         """
         view = self._events[: self._shared.events_count]
         self._shared.events_count = 0
+        return view
+
+    def probes(self) -> npt.NDArray[np.uint64]:
+        """Return the probe's values since the last call, shape (n, 1 + words): cycle, value; then clear the buffer.
+
+        A value is noted when it changes, and once after each call. The array is a view, as that of `events`.
+        """
+        view = self._probes[: self._shared.probes_count]
+        self._shared.probes_count = 0
         return view
 
     def take_bytes(self) -> bytes:

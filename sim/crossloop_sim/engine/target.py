@@ -15,7 +15,8 @@ from crossloop.protocol.parts.reference import power_up_cycles
 from crossloop_hdl.core import Core, UartCore
 from crossloop_sim.engine.build import EngineName, NativeDesign, Progress, build_native
 from crossloop_sim.engine.gates.build import Level, build_board, build_gates
-from crossloop_sim.engine.reference import ReferenceWorld
+from crossloop_sim.engine.pin_log import PinLog
+from crossloop_sim.engine.reference import ReferenceWorld, probe_layout
 from crossloop_sim.engine.simulation import Reason
 from crossloop_sim.events import Events
 from crossloop_sim.url import TargetSettings
@@ -28,16 +29,16 @@ POWER_UP_MARGIN = 16
 """Cycles beyond a board's reset until the controller surely hears the host."""
 
 
-_designs: dict[tuple[Parameters, int | None, EngineName | Level], NativeDesign] = {}
+_designs: dict[tuple[Parameters, int | None, EngineName | Level, bool], NativeDesign] = {}
 """Designs that this process has built or taken from the cache: elaborating one takes seconds."""
 
 
 def _design(
-    parameters: Parameters, divisor: int | None, engine: EngineName | Level, progress: Progress | None
+    parameters: Parameters, divisor: int | None, engine: EngineName | Level, progress: Progress | None, *, probe: bool
 ) -> NativeDesign:
-    key = (parameters, divisor, engine)
+    key = (parameters, divisor, engine, probe)
     if key not in _designs:
-        component = _component(parameters, divisor)
+        component = _component(parameters, divisor, probe=probe)
         if engine == "netlist" or engine == "bitstream":  # noqa: PLR1714 - so that mypy follows
             _designs[key] = build_gates(component, engine, progress)
         else:
@@ -45,10 +46,10 @@ def _design(
     return _designs[key]
 
 
-def _component(parameters: Parameters, divisor: int | None) -> Any:
+def _component(parameters: Parameters, divisor: int | None, *, probe: bool) -> Any:
     """Return the controller, with its front end if it is not the direct one."""
-    if parameters.frontend == "reference":
-        return ReferenceWorld(parameters, divisor)
+    if parameters.frontend != "direct":
+        return ReferenceWorld(parameters, divisor, probe=probe)
     return Core(parameters) if divisor is None else UartCore(parameters, divisor)
 
 
@@ -61,7 +62,7 @@ class RtlTransport(SimulatedTransport):
     Parameters
     ----------
     settings : TargetSettings
-        What the URL asked for; options `engine`, `link`, `divisor`.
+        What the URL asked for; options `engine`, `link`, `divisor`, `pins`.
     world : World
         What stands behind it.
     progress : callable, optional
@@ -73,17 +74,22 @@ class RtlTransport(SimulatedTransport):
         divisor: int | None = None
         if settings.options.get("link", "bytes") == "uart":
             divisor = settings.options.get("divisor", DEFAULT_DIVISOR)
+        probe = settings.options.get("pins", False)
+        self.pins = PinLog(probe_layout(settings.parameters), settings.parameters.clock_hz) if probe else None
+        """The pins of the front end, if the URL asked for them."""
         self.design = self._make(settings, divisor, progress)
         self.simulation = self.design.instantiate(divisor=divisor)
         self._run_s = 0.0
         self._cycles = 0
-        if settings.parameters.frontend == "reference":
+        if settings.parameters.frontend != "direct":
             self._power_up(power_up_cycles(settings.parameters))
-        world.attach(self._figures, self._advance, self.simulation.set_compliance)
+        world.attach(self._figures, self._advance, self.simulation.set_compliance, self.simulation.set_emergency_stop)
 
     def _make(self, settings: TargetSettings, divisor: int | None, progress: Progress | None) -> NativeDesign:
         """Return the compiled design."""
-        return _design(settings.parameters, divisor, settings.options.get("engine", DEFAULT_ENGINE), progress)
+        options = settings.options
+        engine, probe = options.get("engine", DEFAULT_ENGINE), options.get("pins", False)
+        return _design(settings.parameters, divisor, engine, progress, probe=probe)
 
     def close(self) -> None:
         """Release the link and the simulation. Device time ends with it, so nothing is pulsed any more."""
@@ -115,6 +121,11 @@ class RtlTransport(SimulatedTransport):
         """Let the front end configure its parts: what they show meanwhile is the state that a session begins with."""
         self.simulation.run(cycles, stop_on_frame=False)
         self.world.plant.apply(self.simulation.events())
+        self._log_pins()
+
+    def _log_pins(self) -> None:
+        if self.pins:
+            self.pins.take(self.simulation.probes())
 
     def _run(self, cycles: int, *, stop_on_frame: bool) -> None:
         """Step the design until it has sent a frame or the cycles are over, and serve the plant."""
@@ -124,6 +135,7 @@ class RtlTransport(SimulatedTransport):
         while True:
             reason = simulation.run(end - simulation.cycle, stop_on_frame=stop_on_frame)
             events = simulation.events()
+            self._log_pins()
             if reason is Reason.CONVERSION:
                 self._convert(events)
                 continue

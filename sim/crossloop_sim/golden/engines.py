@@ -48,6 +48,7 @@ from crossloop_sim.golden.machine import (
     DELIVERED,
     DUTY_REST,
     EVENT_COUNT,
+    GAP_MIN,
     GATE_LEVEL_MAX,
     GATE_LEVEL_MIN,
     LATE_LEVEL,
@@ -68,6 +69,7 @@ from crossloop_sim.golden.machine import (
     SLOTS,
     STROBE_CYCLE,
     SWITCH_SETTLE,
+    TAPS,
     TILE,
     TILES,
     TRAIN_PULSES,
@@ -127,12 +129,13 @@ def _window(scalars: Integers, family: int) -> tuple[int, int]:
 
 
 @compiled
-def _ask_gates(m: Machine, cycle: int, width: int) -> None:
-    """Ask the safety gate for a pulse; a trip that it causes shows in cycle scalars[LIMIT]."""
+def _ask_gates(m: Machine, tap: int, width: int) -> None:
+    """Ask the safety gate for a pulse, in taps; a trip that it causes shows in cycle scalars[LIMIT]."""
     scalars = m.scalars
+    cycle = tap // scalars[TAPS]
     if cycle >= scalars[LIMIT]:
         return
-    if cycle * _UNIT < scalars[REST_UNTIL]:
+    if tap * _UNIT < scalars[REST_UNTIL]:
         scalars[LIMIT] = cycle
         scalars[LIMIT_CAUSE] = _DUTY
         return
@@ -140,18 +143,18 @@ def _ask_gates(m: Machine, cycle: int, width: int) -> None:
     if scalars[COMPLIANCE] and cycle + 1 < scalars[LIMIT]:
         scalars[LIMIT] = cycle + 1
         scalars[LIMIT_CAUSE] = _COMPLIANCE
-    on_cycles = min(width, scalars[LIMIT] - cycle)
-    scalars[DELIVERED] = on_cycles
-    scalars[REST_UNTIL] = (cycle + on_cycles) * _UNIT + on_cycles * scalars[DUTY_REST]
+    on_taps = min(width, scalars[LIMIT] * scalars[TAPS] - tap)
+    scalars[DELIVERED] = on_taps
+    scalars[REST_UNTIL] = (tap + on_taps) * _UNIT + on_taps * scalars[DUTY_REST]
 
 
 @compiled
-def _gates_on(m: Machine, cycle: int) -> None:
+def _gates_on(m: Machine, tap: int) -> None:
     """Turn on the gates of all DRIVE lines."""
     for w in range(m.states.shape[2]):
         m.selection[0, w] = m.states[0, 1, w] & ~m.states[0, 0, w]
         m.selection[1, w] = m.states[1, 1, w] & ~m.states[1, 0, w]
-    put_gates(m, cycle, m.selection[0], m.selection[1])
+    put_gates(m, tap, m.selection[0], m.selection[1])
 
 
 @compiled
@@ -302,17 +305,19 @@ def pulse(m: Machine, a: int, count: int, c: int) -> int:
     scalars = m.scalars
     width = c & 0xFFFFFF
     gap = a << 8 | c >> 24
-    if count == 0 or width == 0 or gap == 0:
+    if count == 0 or width == 0 or gap < scalars[GAP_MIN]:
         return _LINE_RANGE
     if width > scalars[WIDTH_CAP]:
         scalars[CAUSE] = _PULSE_WIDTH
         return _TRIPPED
+    taps = scalars[TAPS]
     while scalars[PROGRESS] < count:
         if _crowded(m, _ONE_OP):
             return YIELD
-        start = scalars[CYCLE] + PULSE_OFFSET + scalars[PROGRESS] * (width + gap)
+        start = (scalars[CYCLE] + PULSE_OFFSET) * taps + scalars[PROGRESS] * (width + gap)
         _ask_gates(m, start, width)
-        if start + width > scalars[LIMIT]:
+        # A pulse that ends within the cycle before a trip has ended by itself.
+        if start + width > scalars[LIMIT] * taps:
             _gates_on(m, start)
             break
         _gates_on(m, start)
@@ -320,7 +325,7 @@ def pulse(m: Machine, a: int, count: int, c: int) -> int:
         scalars[PROGRESS] += 1
         scalars[TRAIN_PULSES] += 1
     scalars[PROGRESS] = 0
-    scalars[CYCLE] += BASE_CYCLES + PULSE_EXTRA + count * (width + gap)
+    scalars[CYCLE] += BASE_CYCLES + PULSE_EXTRA + (count * (width + gap) + taps - 1) // taps
     return GO
 
 
@@ -337,9 +342,10 @@ def coincide(m: Machine, a: int, slots: int, c: int) -> int:
     scalars = m.scalars
     width = c & 0xFFFF
     gap = c >> 16
+    taps = scalars[TAPS]
     if slots == 0 or width == 0 or gap == 0:
         return _LINE_RANGE
-    if width > scalars[WIDTH_CAP]:
+    if width * taps > scalars[WIDTH_CAP]:
         scalars[CAUSE] = _PULSE_WIDTH
         return _TRIPPED
     pitch = max(width + gap, SLOT_MIN_CYCLES)
@@ -348,7 +354,7 @@ def coincide(m: Machine, a: int, slots: int, c: int) -> int:
         if _crowded(m, _ONE_OP):
             return YIELD
         start = scalars[CYCLE] + COINCIDE_OFFSET + scalars[PROGRESS] * pitch
-        _ask_gates(m, start, width)
+        _ask_gates(m, start * taps, width * taps)
         if start >= scalars[LIMIT]:
             # Its lines are drawn already; those of the next slot too from two cycles before its gates on.
             _draw_both(m, a, rows, columns)
@@ -357,8 +363,8 @@ def coincide(m: Machine, a: int, slots: int, c: int) -> int:
             break
         row_count = draw(m, _ROWS, a & 1, rows)
         column_count = draw(m, _COLUMNS, a >> 1 & 1, columns)
-        put_gates(m, start, rows, columns)
-        clear_gates(m, start + width)
+        put_gates(m, start * taps, rows, columns)
+        clear_gates(m, (start + width) * taps)
         scalars[PROGRESS] += 1
         scalars[SLOTS] += 1
         scalars[ROW_PULSES] += row_count
@@ -374,6 +380,7 @@ def convert(m: Machine, a: int, channels: int, c: int, to_vector: int) -> int:
     """CONVERT, or SAMPLE: up to the conversion strobe in the first call, to its end in the second."""
     scalars = m.scalars
     on_cycles = (c & 0xFFFF) + (c >> 16)
+    taps = scalars[TAPS]
     start = scalars[CYCLE] + CONVERT_OFFSET + scalars[ROUTE]
     if scalars[PROGRESS] == 0:
         per_channel = 2 if a & 2 else 1
@@ -384,19 +391,19 @@ def convert(m: Machine, a: int, channels: int, c: int, to_vector: int) -> int:
                 return _ADDRESS_RANGE
         elif scalars[RECORDS_FREE] < 2 * _RECORD + 2 * channels:
             return _REPLY_FULL
-        if on_cycles + 1 > scalars[WIDTH_CAP]:
+        if (on_cycles + 1) * taps > scalars[WIDTH_CAP]:
             scalars[CAUSE] = _PULSE_WIDTH
             return _TRIPPED
         if _crowded(m, _ONE_OP):
             return YIELD
-        _ask_gates(m, start, on_cycles + 1)
-        _gates_on(m, start)
+        _ask_gates(m, start * taps, (on_cycles + 1) * taps)
+        _gates_on(m, start * taps)
         scalars[STROBE_CYCLE] = start + on_cycles
         if start + on_cycles < scalars[LIMIT]:
             scalars[PROGRESS] = 1
             return STROBE
     scalars[PROGRESS] = 0
-    clear_gates(m, start + on_cycles + 1)
+    clear_gates(m, (start + on_cycles + 1) * taps)
     # Both take the time of a record's header while the converters work.
     waits = scalars[ROUTE] + scalars[CONVERSION_WAIT]
     scalars[CYCLE] += BASE_CYCLES + CONVERT_EXTRA + on_cycles + waits + READOUT_CYCLES * channels

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from crossloop.protocol.arithmetic import Y_CONSTANT
 from crossloop.protocol.errors import Status, TripCause
-from crossloop.protocol.microops import Opcode
+from crossloop.protocol.microops import ARITHMETIC_OPCODES, Opcode
 from crossloop.protocol.timing import BASE_CYCLES, FAULT_OFFSET, RUN_CYCLES
 from crossloop_sim.events import Kind
 from crossloop_sim.golden.arithmetic import compute, holds, load, signed, store, vector, word_of
@@ -33,6 +33,7 @@ from crossloop_sim.golden.engines import (
 from crossloop_sim.golden.machine import (
     ADDED_B,
     ADDED_C,
+    ARITHMETIC,
     CAUSE,
     CYCLE,
     DEPTH,
@@ -89,6 +90,8 @@ _BRANCH = int(Opcode.BRANCH)
 _INDEX = int(Opcode.INDEX)
 _POINT = int(Opcode.POINT)
 _VECTOR = int(Opcode.VECTOR)
+
+_OPTIONAL = tuple(sorted(int(opcode) for opcode in ARITHMETIC_OPCODES))
 
 _RUN = constant(Kind.RUN)
 _RISES = constant(1)
@@ -198,6 +201,8 @@ def _micro_op(m: Machine) -> int:
     written = word >> 16 & 0xFFFF
     b = (written + scalars[ADDED_B]) & 0xFFFF
     c = ((word >> 32) + scalars[ADDED_C]) & 0xFFFFFFFF
+    if not scalars[ARITHMETIC] and opcode in _OPTIONAL:
+        return _UNKNOWN
     if opcode >= _SET:
         return _arithmetic(m, opcode, a, b, c, written)
     if opcode == _NEXT:

@@ -12,13 +12,13 @@ from crossloop.protocol.arithmetic import REGISTERS
 from crossloop.protocol.converters import Levels
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.streams import CROSSING, MAGNITUDE_BITS, Family, lane_start, lanes
-from crossloop.protocol.timing import conversion_wait_cycles, level_wait
+from crossloop.protocol.timing import conversion_wait_cycles, gap_min_taps, level_wait
 from crossloop_sim.events import line_words, record_words
 
 Words = npt.NDArray[np.uint64]
 Integers = npt.NDArray[np.int64]
 
-NEVER = 2**62
+NEVER = 2**60
 """A cycle that does not come: a dead-man timer that is off."""
 
 FAMILIES = len(Family)
@@ -33,7 +33,13 @@ GATE_LINES = next(_index)
 """Lines of each family: ROWS + family."""
 TILES = next(_index)
 BREAK_CYCLES = next(_index)
+TAPS = next(_index)
+"""Taps per cycle."""
+GAP_MIN = next(_index)
+"""Shortest gap of a PULSE in taps."""
 LOOP_DEPTH = next(_index)
+ARITHMETIC = next(_index)
+"""Whether the build has the micro-ops of `ARITHMETIC_OPCODES`."""
 CODE_MIN = next(_index)
 CODE_MAX = next(_index)
 LEVEL_MIN = next(_index)
@@ -49,7 +55,7 @@ COMPLIANCE = next(_index)
 """The compliance input."""
 DELIVERED = next(_index)
 REST_UNTIL = next(_index)
-"""Absolute cycle, in sixteenths, before which no gate may go on."""
+"""Absolute tap, in sixteenths, before which no gate may go on."""
 LIMIT_CAUSE = next(_index)
 """TripCause of the trip in cycle LIMIT."""
 PC = next(_index)
@@ -159,7 +165,10 @@ def reset_machine(parameters: Parameters) -> Machine:
         LEVEL_WAIT: level_wait(parameters),
         TILES: parameters.tiles,
         BREAK_CYCLES: parameters.break_cycles,
+        TAPS: parameters.gate_taps,
+        GAP_MIN: gap_min_taps(parameters.gate_taps),
         LOOP_DEPTH: parameters.loop_depth,
+        ARITHMETIC: parameters.arithmetic,
         CODE_MIN: levels.code_min,
         CODE_MAX: levels.code_max,
         LEVEL_WRITE: parameters.level_write_cycles,

@@ -16,6 +16,7 @@ from crossloop_sim.golden.machine import (
     FAMILIES,
     GATES_ON,
     LIMIT,
+    TAPS,
     Integers,
     Machine,
     Words,
@@ -42,8 +43,9 @@ def put_event(scalars: Integers, events: Words, cycle: int, kind: int) -> int:
 
 
 @compiled
-def put_gates(m: Machine, cycle: int, rows: Words, columns: Words) -> None:
+def put_gates(m: Machine, tap: int, rows: Words, columns: Words) -> None:
     """Turn on exactly these gates, and those of all gate lines that are driven; all others are off before."""
+    cycle = tap // m.scalars[TAPS]
     words = rows.size
     fired = np.uint64(0)
     gate_lines = m.states[2]
@@ -51,6 +53,7 @@ def put_gates(m: Machine, cycle: int, rows: Words, columns: Words) -> None:
         fired |= rows[w] | columns[w] | (gate_lines[1, w] & ~gate_lines[0, w])
     if fired != np.uint64(0) and cycle < m.scalars[LIMIT]:
         row = put_event(m.scalars, m.events, cycle, _GATES)
+        m.events[row, 2] = tap - cycle * m.scalars[TAPS]
         for w in range(words):
             m.events[row, _HEADER + w] = rows[w]
             m.events[row, _HEADER + words + w] = columns[w]
@@ -59,10 +62,11 @@ def put_gates(m: Machine, cycle: int, rows: Words, columns: Words) -> None:
 
 
 @compiled
-def clear_gates(m: Machine, cycle: int) -> None:
+def clear_gates(m: Machine, tap: int) -> None:
     """Turn every gate off."""
+    cycle = tap // m.scalars[TAPS]
     if m.scalars[GATES_ON] != 0 and cycle < m.scalars[LIMIT]:
-        put_event(m.scalars, m.events, cycle, _GATES)
+        m.events[put_event(m.scalars, m.events, cycle, _GATES), 2] = tap - cycle * m.scalars[TAPS]
         m.scalars[GATES_ON] = 0
 
 
@@ -119,7 +123,7 @@ def enter_safe_state(m: Machine, cycle: int, tripped: int, running: int) -> int:
         put_event(m.scalars, m.events, cycle, _RUN)
     if tripped:
         m.events[put_event(m.scalars, m.events, cycle, _TRIP), 2] = 1
-    clear_gates(m, cycle)
+    clear_gates(m, cycle * m.scalars[TAPS])
     start = cycle + SAFE_OFFSET
     end = start + m.scalars[BREAK_CYCLES]
     words = m.states.shape[2]

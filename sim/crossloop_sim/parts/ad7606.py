@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Signal
-from amaranth.lib import wiring
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from crossloop.protocol.parts import ad7606
@@ -11,7 +11,7 @@ from crossloop.protocol.parts.spi import cycles_of
 
 
 class Ad7606Model(wiring.Component):
-    """A chip without oversampling, read through DOUTA and DOUTB.
+    """A chip without oversampling, read through DOUTA and DOUTB or one of them; a word per frame, or all words in one.
 
     Parameters
     ----------
@@ -51,33 +51,33 @@ class Ad7606Model(wiring.Component):
         m = Module()
         convst_before, sclk_before, cs_before = Signal(), Signal(init=1), Signal(init=1)
         left = Signal(range(self._cycles))
-        was_reset = Signal()
-        taken = Signal(64)
-        """Codes of the conversion under way, two halves of a chip at a time: V1..V4 low, V5..V8 in `taken_b`."""
-        taken_b = Signal(64)
-        code_a, code_b = Signal(64), Signal(64)
-        out_a, out_b = Signal(64), Signal(64)
+        was_reset, moves = Signal(), Signal()
+        taken = Signal(data.ArrayLayout(16, ad7606.CHANNELS))
+        """Codes of the conversion under way."""
+        out = Signal(16 * ad7606.CHANNELS)
+        """Turns by a bit with every rising edge: V1 to V8 pass the top on their way to DOUTA, V5 to V8 the middle first."""
         m.d.sync += [convst_before.eq(self.convst), sclk_before.eq(self.sclk), cs_before.eq(self.cs_n)]
+        turned = Cat(out[-1], out[:-1])
+        shown = Mux(moves, turned, out)
         m.d.comb += [
             self.sampled.eq(self.convst & ~convst_before & ~self.busy & was_reset & ~self.reset),
-            self.douta.eq(out_a[-1] & ~self.cs_n), self.doutb.eq(out_b[-1] & ~self.cs_n),
+            # The next bit shows in the cycle of its edge: a part answers within a few tens of nanoseconds, whatever a cycle lasts.
+            moves.eq(self.sclk & ~sclk_before & ~cs_before & ~self.cs_n),
+            self.douta.eq(shown[-1] & ~self.cs_n), self.doutb.eq(shown[len(out) // 2 - 1] & ~self.cs_n),
         ]  # fmt: skip
         with m.If(self.load):
-            for half, words in ((0, taken), (1, taken_b)):
-                with m.If(self.channel[2] == half):
-                    m.d.sync += words.word_select(self.channel[:2], 16).eq(self.code)
+            m.d.sync += taken[self.channel].eq(self.code)
+        with m.If(moves):
+            m.d.sync += out.eq(turned)
         with m.If(self.sampled):
             m.d.sync += [self.busy.eq(1), left.eq(self._cycles - 1)]
         with m.Elif(self.busy):
             m.d.sync += left.eq(left - 1)
             with m.If(left == 0):
-                m.d.sync += [self.busy.eq(0), code_a.eq(taken), code_b.eq(taken_b)]
-        # The first bit shows while CS falls; every rising edge moves on.
-        for codes, out in ((code_a, out_a), (code_b, out_b)):
-            with m.If(self.cs_n):
-                m.d.sync += out.eq(Cat(codes.word_select(3 - place, 16) for place in range(4)))
-            with m.Elif(self.sclk & ~sclk_before & ~cs_before):
-                m.d.sync += out.eq(out << 1)
+                m.d.sync += [
+                    self.busy.eq(0),
+                    out.eq(Cat(taken[ad7606.CHANNELS - 1 - place] for place in range(ad7606.CHANNELS))),
+                ]
         with m.If(self.reset):
-            m.d.sync += [was_reset.eq(1), self.busy.eq(0), code_a.eq(0), code_b.eq(0)]
+            m.d.sync += [was_reset.eq(1), self.busy.eq(0), out.eq(0)]
         return m

@@ -11,7 +11,7 @@ from crossloop_sim.parts.serial import SerialReceiver
 
 
 class Adg1414Model(wiring.Component):
-    """A device whose switches follow the last eight bits at the rise of SYNC; what leaves it goes to the next device.
+    """A device whose switches follow the last eight bits at the rise of SYNC, however many came; the rest goes to the next device.
 
     Members
     -------
@@ -38,6 +38,6 @@ class Adg1414Model(wiring.Component):
         m.d.comb += [receiver.cs_n.eq(self.cs_n), receiver.sclk.eq(self.sclk), receiver.sdi.eq(self.sdi)]
         with m.If(self.sclk & ~sclk_before):
             m.d.sync += self.sdo.eq(receiver.word[-1])
-        with m.If(receiver.ends & receiver.complete):
+        with m.If(receiver.ends):
             m.d.sync += self.switches.eq(receiver.word)
         return m

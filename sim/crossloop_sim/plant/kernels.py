@@ -4,7 +4,8 @@ Every number of the plant lives in the arrays of `World`; the functions here onl
 in this one file, because numba's cache of compiled code looks at the file of the outermost function only.
 
 A pulse of a cell is an interval in which the voltages of its row and its column stay the same and differ by at least the
-threshold. When the interval ends, the cell's model (`crossloop_sim.devices`) is told voltage, duration and time.
+threshold. When the interval ends, the cell's model (`crossloop_sim.devices`) is told voltage, duration and time. Time is counted in taps:
+clock cycles, or halves of them where pulse gates change in the middle of a cycle, too.
 """
 
 from __future__ import annotations
@@ -25,16 +26,15 @@ FAMILIES, GATE_FAMILY = 3, 2
 STATE, GATE, ON = 0, 6, 9
 """Rows of `pins`, each by family: state bits (two rows per family), pulse gates, lines that are on their level."""
 
-TILE, ROWS, COLUMNS, GATE_LINES, FLOATING, SENSING, CONVERSIONS, LIVE, DUMMY, WIRED, RUNNING, STOPPED, ORIGIN, GATED = (
-    range(14)
-)
+TILE, ROWS, COLUMNS, GATE_LINES, FLOATING, SENSING, CONVERSIONS = range(7)
+LIVE, DUMMY, WIRED, RUNNING, STOPPED, ORIGIN, GATED, TAPS = range(7, 15)
 """Scalars of `now`: tile connected, lines of each family, any row or column floats, any is sensed, conversions so far, lines whose
-voltage is not 0, the tile that is made of resistors (-1: none), whether lines have resistance, whether a program runs, the cycle in which
-the last one ended, the cycle at which the cells' age is 0, and how the gate lines lie (`GateLines`).
+voltage is not 0, the tile that is made of resistors (-1: none), whether lines have resistance, whether a program runs, the tap in which
+the last one ended, the tap at which the cells' age is 0, how the gate lines lie (`GateLines`), and the taps of a clock cycle.
 
 Cells age while programs run only: how long the controller takes between runs differs between worlds that must agree otherwise."""
 
-LEVEL_STEP, GATE_STEP, THRESHOLD, CYCLE_S, LIMIT, G_MID, G_HALF, NOISE_SD, GATE_THRESHOLD, GATE_K, SAMPLE_STEPS = range(
+LEVEL_STEP, GATE_STEP, THRESHOLD, TAP_S, LIMIT, G_MID, G_HALF, NOISE_SD, GATE_THRESHOLD, GATE_K, SAMPLE_STEPS = range(
     11
 )
 """Scalars of `constants`; the converter steps, one per range, are the last."""
@@ -53,7 +53,7 @@ class World(NamedTuple):
     pins: Any
     """(12, words): line states, pulse gates, and which lines are on their level, one bit per line."""
     since: Any
-    """(3, L): cycle in which a line got its present voltage."""
+    """(3, L): tap in which a line got its present voltage."""
     driven: Any
     """(3, L): whether a line is driven away from 0 V."""
     cells: Any
@@ -76,8 +76,8 @@ class World(NamedTuple):
     """(3, L): scratch, which lines change; all 0 between events."""
     order: Any
     """(3*L,): scratch, a list of lines."""
-    volt_cycles: Any
-    """(cells,): with resistance, the voltage that every cell has seen since its pulse began, times cycles; otherwise empty."""
+    volt_taps: Any
+    """(cells,): with resistance, the voltage that every cell has seen since its pulse began, times taps; otherwise empty."""
 
 
 @njit(cache=True, error_model="numpy")
@@ -222,22 +222,22 @@ def _cholesky_solve(matrix: Any, vector: Any) -> None:
 
 
 @njit(cache=True, error_model="numpy", inline="always")
-def age_cycles(cycle: int, now: Any) -> int:
-    """Return the cells' age in cycles."""
-    return (cycle if now[RUNNING] != 0 else now[STOPPED]) - now[ORIGIN]
+def age_taps(tap: int, now: Any) -> int:
+    """Return the cells' age in taps."""
+    return (tap if now[RUNNING] != 0 else now[STOPPED]) - now[ORIGIN]
 
 
 @njit(cache=True, error_model="numpy")
-def _end_pulses(cycle: int, world: World, pulse: Any, age: Any, ages: bool) -> None:
-    """End the pulses of every cell whose row or column changes its voltage at `cycle`."""
+def _end_pulses(tap: int, world: World, pulse: Any, age: Any, ages: bool) -> None:
+    """End the pulses of every cell whose row or column changes its voltage at `tap`."""
     if world.now[GATED] != 0:
-        _end_gated_pulses(cycle, world, pulse, age, ages)
+        _end_gated_pulses(tap, world, pulse, age, ages)
         return
     tile, sensing, dummy = world.now[TILE], world.now[SENSING], world.now[DUMMY]
     wired = world.now[WIRED] != 0
-    aged = age_cycles(cycle, world.now)
+    aged = age_taps(tap, world.now)
     constants = world.constants
-    threshold, cycle_s, limit_a = constants[THRESHOLD], constants[CYCLE_S], constants[LIMIT]
+    threshold, tap_s, limit_a = constants[THRESHOLD], constants[TAP_S], constants[LIMIT]
     rows, columns = world.now[ROWS], world.now[COLUMNS]
     volts_column, since_column = world.volts[1], world.since[1]
     changed_column, driven_column = world.changed[1], world.driven[1]
@@ -264,19 +264,19 @@ def _end_pulses(cycle: int, world: World, pulse: Any, age: Any, ages: bool) -> N
             j = position if alone else live[position]
             column_changed = changed_column[j] != 0
             begin = max(row_since, since_column[j])
-            if not (row_changed or column_changed) or begin >= cycle:
+            if not (row_changed or column_changed) or begin >= tap:
                 continue
             v = v_row - volts_column[j]
             cell = i * columns + j
             if wired:
-                v = world.volt_cycles[cell] / (cycle - begin)
+                v = world.volt_taps[cell] / (tap - begin)
             ends = row_ends + (1 if column_changed and driven_column[j] != 0 else 0)
             if abs(v) >= threshold:
                 if tile != dummy:
                     if ages:
-                        age(cells, cell, model, (aged - (cycle - begin)) * cycle_s, streams[cell], 0)
+                        age(cells, cell, model, (aged - (tap - begin)) * tap_s, streams[cell], 0)
                     pulse(
-                        cells, cell, model, v, (cycle - begin) * cycle_s, aged * cycle_s, limit_a, streams[cell],
+                        cells, cell, model, v, (tap - begin) * tap_s, aged * tap_s, limit_a, streams[cell],
                         ups[cell] + downs[cell],
                     )  # fmt: skip
                 if v > 0.0:
@@ -290,8 +290,8 @@ def _end_pulses(cycle: int, world: World, pulse: Any, age: Any, ages: bool) -> N
 
 
 @njit(cache=True, error_model="numpy")
-def _end_gated_pulses(cycle: int, world: World, pulse: Any, age: Any, ages: bool) -> None:
-    """End the pulses of every cell whose row, column or gate line changes its voltage at `cycle`.
+def _end_gated_pulses(tap: int, world: World, pulse: Any, age: Any, ages: bool) -> None:
+    """End the pulses of every cell whose row, column or gate line changes its voltage at `tap`.
 
     A cell whose transistor is off has seen nothing: line pulses that end then are no half-selection of it.
     """
@@ -299,8 +299,8 @@ def _end_gated_pulses(cycle: int, world: World, pulse: Any, age: Any, ages: bool
         world.now, world.constants, world.volts, world.since, world.changed, world.driven,
     )  # fmt: skip
     tile, sensing, dummy, along_rows = now[TILE], now[SENSING], now[DUMMY], now[GATED] == 1
-    aged = age_cycles(cycle, now)
-    threshold, cycle_s, limit_a, k = constants[THRESHOLD], constants[CYCLE_S], constants[LIMIT], constants[GATE_K]
+    aged = age_taps(tap, now)
+    threshold, tap_s, limit_a, k = constants[THRESHOLD], constants[TAP_S], constants[LIMIT], constants[GATE_K]
     cells, model, streams = world.cells[tile], world.model, world.streams[tile]
     ups, downs, whole = world.counts[tile, 0], world.counts[tile, 1], world.counts[tile, 2]
     rows, columns = now[ROWS], now[COLUMNS]
@@ -310,7 +310,7 @@ def _end_gated_pulses(cycle: int, world: World, pulse: Any, age: Any, ages: bool
             if changed[0, i] == 0 and changed[1, j] == 0 and changed[2, gate] == 0:
                 continue
             begin = max(since[0, i], since[1, j], since[2, gate])
-            if begin >= cycle:
+            if begin >= tap:
                 continue
             cell = i * columns + j
             ends = np.int64(changed[0, i] != 0 and driven[0, i] != 0) + np.int64(
@@ -321,9 +321,9 @@ def _end_gated_pulses(cycle: int, world: World, pulse: Any, age: Any, ages: bool
             if abs(v) >= threshold:
                 if tile != dummy:
                     if ages:
-                        age(cells, cell, model, (aged - (cycle - begin)) * cycle_s, streams[cell], 0)
+                        age(cells, cell, model, (aged - (tap - begin)) * tap_s, streams[cell], 0)
                     pulse(
-                        cells, cell, model, v, (cycle - begin) * cycle_s, aged * cycle_s, limit_a, streams[cell],
+                        cells, cell, model, v, (tap - begin) * tap_s, aged * tap_s, limit_a, streams[cell],
                         ups[cell] + downs[cell],
                     )  # fmt: skip
                 if v > 0.0:
@@ -337,21 +337,21 @@ def _end_gated_pulses(cycle: int, world: World, pulse: Any, age: Any, ages: bool
 
 
 @njit(cache=True, error_model="numpy")
-def _switch_line(cycle: int, world: World, family: int, line: int) -> None:
+def _switch_line(tap: int, world: World, family: int, line: int) -> None:
     """Give a changed line its target voltage, and count the pulse that ends with it."""
     world.changed[family, line] = 0
     before, after = world.volts[family, line], world.target[family, line]
-    if world.driven[family, line] != 0 and world.since[family, line] < cycle:
+    if world.driven[family, line] != 0 and world.since[family, line] < tap:
         world.line_counts[world.now[TILE], world.now[SENSING], family, line] += 1
     if family < GATE_FAMILY:
         world.now[LIVE] += (after != 0.0) - (before != 0.0)
     world.volts[family, line] = after
-    world.since[family, line] = cycle
+    world.since[family, line] = tap
     world.driven[family, line] = after != 0.0 and _bit(world.pins[ON + family], line)
 
 
 @njit(cache=True, error_model="numpy")
-def _settle_all(cycle: int, force: bool, world: World, pulse: Any, age: Any, ages: bool) -> None:
+def _settle_all(tap: int, force: bool, world: World, pulse: Any, age: Any, ages: bool) -> None:
     """Find every line's voltage anew, floating ones included, and switch those that differ (all of them with `force`)."""
     low, high = 0.0, 0.0
     for family in range(FAMILIES):
@@ -367,15 +367,15 @@ def _settle_all(cycle: int, force: bool, world: World, pulse: Any, age: Any, age
         for line in range(world.now[ROWS + family]):
             world.changed[family, line] = force or world.target[family, line] != world.volts[family, line]
     if world.now[LIVE] != 0:
-        _end_pulses(cycle, world, pulse, age, ages)
+        _end_pulses(tap, world, pulse, age, ages)
     for family in range(FAMILIES):
         for line in range(world.now[ROWS + family]):
             if world.changed[family, line] != 0:
-                _switch_line(cycle, world, family, line)
+                _switch_line(tap, world, family, line)
 
 
 @njit(cache=True, error_model="numpy")
-def _settle(cycle: int, world: World, pulse: Any, age: Any, ages: bool) -> None:
+def _settle(tap: int, world: World, pulse: Any, age: Any, ages: bool) -> None:
     """Connect lines to their levels, or to ground, after gates or states have changed."""
     pins = world.pins
     words = pins.shape[1]
@@ -397,14 +397,14 @@ def _settle(cycle: int, world: World, pulse: Any, age: Any, ages: bool) -> None:
                 different ^= lowest
     if world.now[FLOATING] != 0:
         if count != 0 or world.now[LIVE] != 0:
-            _settle_all(cycle, False, world, pulse, age, ages)
+            _settle_all(tap, False, world, pulse, age, ages)
         return
     if count != 0 and world.now[LIVE] != 0:
-        _end_pulses(cycle, world, pulse, age, ages)
+        _end_pulses(tap, world, pulse, age, ages)
     for position in range(count):
         family, line = lines[position] & 3, lines[position] >> 2
         if world.changed[family, line] != 0:
-            _switch_line(cycle, world, family, line)
+            _switch_line(tap, world, family, line)
 
 
 @njit(
@@ -434,7 +434,7 @@ def _settle(cycle: int, world: World, pulse: Any, age: Any, ages: bool) -> None:
 )
 def apply(pulse_address: int, age_address: int, events: Any, levels: Any, volts: Any, pins: Any, since: Any, driven: Any, cells: Any,
           streams: Any, counts: Any, line_counts: Any, now: Any, constants: Any, model: Any, target: Any, changed: Any,
-          order: Any, volt_cycles: Any) -> None:  # fmt: skip
+          order: Any, volt_taps: Any) -> None:  # fmt: skip
     """Apply event records, shape (n, words), in order; addresses are those of the cells' kernels, arrays those of `World`."""
     pulse, age, ages = pulse_at(pulse_address), observe_at(age_address), age_address != 0
     world = World(
@@ -453,19 +453,20 @@ def apply(pulse_address: int, age_address: int, events: Any, levels: Any, volts:
         target,
         changed,
         order,
-        volt_cycles,
+        volt_taps,
     )
     words = pins.shape[1]
     for index in range(events.shape[0]):
         event = events[index]
-        cycle, kind = np.int64(event[0]), np.int64(event[1])
+        tap, kind = np.int64(event[0]) * now[TAPS], np.int64(event[1])
         if kind == KIND_RUN:
             if event[2] != uint64(0):
-                now[ORIGIN] += cycle - now[STOPPED]
+                now[ORIGIN] += tap - now[STOPPED]
             else:
-                now[STOPPED] = cycle
+                now[STOPPED] = tap
             now[RUNNING] = np.int64(event[2])
         elif kind == KIND_GATES:
+            tap += np.int64(event[2])
             different = uint64(0)
             for family in range(FAMILIES):
                 for word in range(words):
@@ -473,7 +474,7 @@ def apply(pulse_address: int, age_address: int, events: Any, levels: Any, volts:
                     different |= pins[GATE + family, word] ^ gates
                     pins[GATE + family, word] = gates
             if different != uint64(0):
-                _settle(cycle, world, pulse, age, ages)
+                _settle(tap, world, pulse, age, ages)
         elif kind == KIND_LEVEL:
             family, line = int(event[2]), np.int64(event[3])
             v = np.int64(event[4]) * constants[GATE_STEP if family == GATE_FAMILY else LEVEL_STEP]
@@ -484,7 +485,7 @@ def apply(pulse_address: int, age_address: int, events: Any, levels: Any, volts:
                 levels[family, line] = v
                 on = on or (pins[ON + family, line >> 6] >> uint64(line & 63)) & uint64(1) != uint64(0)
             if on:
-                _settle_all(cycle, False, world, pulse, age, ages)
+                _settle_all(tap, False, world, pulse, age, ages)
         elif kind == KIND_STATES:
             for bit in range(2 * FAMILIES):
                 for word in range(words):
@@ -492,7 +493,7 @@ def apply(pulse_address: int, age_address: int, events: Any, levels: Any, volts:
             floats = _any_floats(pins, 0, now[ROWS]) or _any_floats(pins, 1, now[COLUMNS])
             # Lines that have just ceased to float leave the voltage they had, so this record is settled as if they still did.
             now[FLOATING] |= floats
-            _settle(cycle, world, pulse, age, ages)
+            _settle(tap, world, pulse, age, ages)
             now[FLOATING] = floats
             now[SENSING] = 0
             for word in range(words):
@@ -502,9 +503,9 @@ def apply(pulse_address: int, age_address: int, events: Any, levels: Any, volts:
                     now[SENSING] = 1
         elif kind == KIND_TILE:
             # What was under way ends on the old cells; the lines' voltages then lie on the new ones.
-            _settle_all(cycle, True, world, pulse, age, ages)
+            _settle_all(tap, True, world, pulse, age, ages)
             now[TILE] = np.int64(event[2])
-            _settle_all(cycle, True, world, pulse, age, ages)
+            _settle_all(tap, True, world, pulse, age, ages)
 
 
 @njit(

@@ -21,7 +21,7 @@ from crossloop_sim import noise
 from crossloop_sim.array import Currents
 from crossloop_sim.devices.device import Draws, FloatArray
 from crossloop_sim.devices.kernel import W, observe_state
-from crossloop_sim.events import Events, Kind, line_words
+from crossloop_sim.events import Events, Kind, line_words, record_tap
 from crossloop_sim.frontend.channels import channel_errors
 from crossloop_sim.frontend.filter import Filter
 from crossloop_sim.plant import kernels, ledger
@@ -59,6 +59,7 @@ class Plant:
         self._counts = np.zeros((p.tiles, 3, p.rows * p.columns), np.int64)
         self._line_counts = np.zeros((p.tiles, 2, kernels.FAMILIES, lines), np.int64)
         self._conversions = np.zeros((p.tiles, 2), np.int64)
+        self._tap_hz = p.clock_hz * p.gate_taps
         by_line = (kernels.FAMILIES, lines)
         self._levels = np.zeros(by_line)
         self._volts = np.zeros(by_line)
@@ -68,9 +69,11 @@ class Plant:
         self._target = np.zeros(by_line)
         self._changed = np.zeros(by_line, np.uint8)
         self._order = np.zeros(kernels.FAMILIES * lines, np.int64)
-        self._now = np.array([0, *map(p.lines, Family), 1, 0, 0, 0, -1, 0, 0, 0, 0, p.gate_lines], np.int64)
+        self._now = np.array(
+            [0, *map(p.lines, Family), 1, 0, 0, 0, -1, 0, 0, 0, 0, p.gate_lines, p.gate_taps], np.int64
+        )
         self._constants = np.array([
-            Levels.of(p).step_v, Levels.of(p, Family.GATES).step_v, device.v_threshold_v, 1 / p.clock_hz, c.front_end.limit_a,
+            Levels.of(p).step_v, Levels.of(p, Family.GATES).step_v, device.v_threshold_v, 1 / self._tap_hz, c.front_end.limit_a,
             device.g_mid_s, device.g_half_s, c.front_end.read_noise / c.front_end.output_bound, c.transistor.v_gate_threshold_v,
             c.transistor.gate_k_a_per_v2, *Samples.of(p).steps_a,
         ])  # fmt: skip
@@ -93,7 +96,7 @@ class Plant:
             0.0 if self._wired is None else self._wired.delays_s()
         )
         self._filter = Filter(delays_s) if delays_s.any() else None
-        self._cycle = 0
+        self._tap = 0
         if c.front_end.dummy_g_s > 0:
             self._put_dummy(draws[-1])
         self._read_key = noise.key_of(c.seed, noise.Purpose.READ)
@@ -128,13 +131,14 @@ class Plant:
                 self._apply(_rows(events))
         else:
             for event in _rows(events):
-                self._pass_time(int(event[0]))
+                tap = record_tap(event, self._parameters.gate_taps)
+                self._pass_time(tap)
                 self._apply(event[None])
                 if self._filter is not None and event[1] == Kind.RUN and event[2]:
                     # Between runs there is time to settle, however long it is.
                     self._filter.outputs_a[:] = 0.0
                 if self._wired is not None:
-                    self._wired.restart(self._since, int(event[0]))
+                    self._wired.restart(self._since, tap)
                     self._wired.forget()
         self._seconds += time.perf_counter() - begin
 
@@ -142,22 +146,22 @@ class Plant:
         kernels.apply(
             self._pulse, self._age, events, self._levels, self._volts, self._pins, self._since, self._driven, self._cells,
             self._cycle_streams, self._counts, self._line_counts, self._now, self._constants, self._model, self._target, self._changed,
-            self._order, _NO_CELLS if self._wired is None else self._wired.volt_cycles.reshape(-1),
+            self._order, _NO_CELLS if self._wired is None else self._wired.volt_taps.reshape(-1),
         )  # fmt: skip
 
-    def _pass_time(self, cycle: int) -> None:
-        """Let the cells see their voltages, and the filters follow the currents, up to a cycle."""
-        if self._wired is not None and cycle > self._cycle and self._now[kernels.LIVE] != 0:
-            self._wired.pass_cycles(self._point(self._cells[self._now[kernels.TILE], W]), cycle - self._cycle)
-        if self._filter is not None and cycle > self._cycle:
+    def _pass_time(self, tap: int) -> None:
+        """Let the cells see their voltages, and the filters follow the currents, up to a tap."""
+        if self._wired is not None and tap > self._tap and self._now[kernels.LIVE] != 0:
+            self._wired.pass_taps(self._point(self._cells[self._now[kernels.TILE], W]), tap - self._tap)
+        if self._filter is not None and tap > self._tap:
             for family in CROSSING:
-                currents_a = self._line_currents(family, int(self._now[kernels.ROWS + family]), cycle)
-                self._filter.advance(family, currents_a, (cycle - self._cycle) / self._parameters.clock_hz)
-        self._cycle = cycle
+                currents_a = self._line_currents(family, int(self._now[kernels.ROWS + family]), tap)
+                self._filter.advance(family, currents_a, (tap - self._tap) / self._tap_hz)
+        self._tap = tap
 
-    def _line_currents(self, family: int, lines: int, cycle: int) -> FloatArray:
+    def _line_currents(self, family: int, lines: int, tap: int) -> FloatArray:
         """Return what flows into the first lines of a family in amperes; lines that are not sensed give none."""
-        state = self._observed(cycle) if self._ages else self._cells[self._now[kernels.TILE], W]
+        state = self._observed(tap) if self._ages else self._cells[self._now[kernels.TILE], W]
         if self._wired is not None:
             if self._ages:
                 self._wired.forget()
@@ -172,7 +176,7 @@ class Plant:
 
     def rest(self, cycles: int) -> None:
         """Let the cells age by some cycles in which no program runs."""
-        self._now[kernels.ORIGIN] -= cycles
+        self._now[kernels.ORIGIN] -= cycles * self._parameters.gate_taps
 
     def convert(self, event: Events) -> npt.NDArray[np.int64]:
         """Answer a conversion strobe; every earlier record must have been applied.
@@ -193,11 +197,11 @@ class Plant:
         words: npt.NDArray[np.int64]
         if self._ages or self._filter is not None or self._wired is not None:
             lines = min(2 * channels if pair else channels, int(self._now[kernels.ROWS + family]))
-            cycle = int(event[0])
-            self._pass_time(cycle)
+            tap = record_tap(event, self._parameters.gate_taps)
+            self._pass_time(tap)
             filtered = self._filter
             amperes = (
-                self._line_currents(family, lines, cycle) if filtered is None else filtered.outputs_a[family, :lines]
+                self._line_currents(family, lines, tap) if filtered is None else filtered.outputs_a[family, :lines]
             )
             words = kernels.digitise(
                 amperes, family, channels, range_index & 3, bool(pair), bits, key, self._errors, self._now, self._constants,
@@ -230,14 +234,14 @@ class Plant:
         self._cells[-1, W] = (g_s - device.g_mid_s) / device.g_half_s
         self._now[kernels.DUMMY] = tiles - 1
 
-    def _observed(self, cycle: int) -> FloatArray:
-        """Return w of every cell of the connected tile as a conversion in this cycle meets it, shape (cells,)."""
+    def _observed(self, tap: int) -> FloatArray:
+        """Return w of every cell of the connected tile as a conversion at this tap meets it, shape (cells,)."""
         if self._now[kernels.TILE] == self._now[kernels.DUMMY]:
             return self._cells[-1, W]
         number = int(self._conversions[self._now[kernels.TILE]].sum())
         kernels.observe(
             self._configuration.device.observe.address, self._cells, self._read_streams, self._now, self._model,
-            int(kernels.age_cycles(cycle, self._now)) / self._parameters.clock_hz, number, self._seen,
+            int(kernels.age_taps(tap, self._now)) / self._tap_hz, number, self._seen,
         )  # fmt: skip
         return self._seen
 

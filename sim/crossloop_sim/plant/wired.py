@@ -39,8 +39,8 @@ class WiredLines:
         self._array = Array(np.ones(self._shape), wires, LAWS[iv])
         self._point: Currents | None = None
         self._last: Currents | None = None
-        # Volts times cycles that every cell has seen since its row or column last changed.
-        self.volt_cycles = np.zeros(self._shape)
+        # Volts times taps that every cell has seen since its row or column last changed.
+        self.volt_taps = np.zeros(self._shape)
 
     def forget(self) -> None:
         """Something has changed: the next question needs a new operating point."""
@@ -72,15 +72,15 @@ class WiredLines:
             self._point = self._last = self._array.solve(lines, start=None if self._array.law.linear else self._last)
         return self._point
 
-    def pass_cycles(self, point: Currents, cycles: int) -> None:
-        """Let an operating point last for some cycles."""
-        self.volt_cycles += cycles * point.cell_v
+    def pass_taps(self, point: Currents, taps: int) -> None:
+        """Let an operating point last for some taps."""
+        self.volt_taps += taps * point.cell_v
 
-    def restart(self, since: npt.NDArray[np.int64], cycle: int) -> None:
-        """Begin the pulses of cells whose row or column has changed in this cycle anew."""
+    def restart(self, since: npt.NDArray[np.int64], tap: int) -> None:
+        """Begin the pulses of cells whose row or column has changed at this tap anew."""
         rows, columns = self._shape
-        self.volt_cycles[since[0, :rows] == cycle] = 0
-        self.volt_cycles[:, since[1, :columns] == cycle] = 0
+        self.volt_taps[since[0, :rows] == tap] = 0
+        self.volt_taps[:, since[1, :columns] == tap] = 0
 
     def delays_s(self) -> FloatArray:
         """Return each line's time constant while it is sensed, shape (2, lines of the longer family): driven and sensed line together."""

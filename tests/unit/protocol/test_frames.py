@@ -85,7 +85,7 @@ def test_identity_of_another_release_names_both_hashes() -> None:
 def test_identity_of_another_protocol_version_names_both() -> None:
     payload = bytearray(pack_identity(Parameters()))
     payload[4] = 99
-    with pytest.raises(IdentityError, match="protocol version 99, this host 3"):
+    with pytest.raises(IdentityError, match="protocol version 99, this host 4"):
         unpack_identity(bytes(payload))
 
 

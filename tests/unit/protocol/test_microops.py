@@ -41,7 +41,7 @@ def test_decoding_gives_the_micro_op_back(op: MicroOp) -> None:
         (lambda: microops.loop(0), "loop count must be an integer from 1 to 65535"),
         (
             lambda: microops.pulse(1, 1 << 24, 1),
-            "pulse width must be an integer from 1 to 16777215 cycles, not 16777216",
+            "pulse width must be an integer from 1 to 16777215 taps, not 16777216",
         ),
         (lambda: microops.pulse(1, 5, 0), "pulse gap"),
         (lambda: microops.coincide(1, 5, 3, row_sign=2, column_sign=0), "row sign"),

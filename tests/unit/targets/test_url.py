@@ -66,11 +66,13 @@ def test_wrong_model_urls_are_refused(url, error, message):
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("rtl:?engine=modelsim", "engine must be one of native, cxxrtl, verilator, not 'modelsim'"),
+        ("rtl:?engine=modelsim", "engine must be one of native, cxxrtl, verilator, coverage, not 'modelsim'"),
         ("rtl:?link=usb", "link must be one of bytes, uart, not 'usb'"),
         ("rtl:?link=uart&divisor=1", "divisor must be an integer from 2 to 65535 cycles per bit, not '1'"),
         ("rtl:?divisor=16", "gives divisor without link=uart"),
         ("rtl:?rows=x", "rows must be an integer"),
+        ("rtl:?frontend=reference&pins=yes", "pins must be 0 or 1, not 'yes'"),
+        ("rtl:?pins=1", "gives pins=1, but the direct front end has none; add frontend=reference"),
     ],
 )
 def test_wrong_rtl_urls_are_refused(url, message):

@@ -16,8 +16,8 @@ SPI = SpiProfile(
     bits=64,               # [ds] two data lines: V1..V4 on DOUTA, V5..V8 on DOUTB
     cpol=1, cpha=0,        # [krn] idles high; out on the rising edge, in on the falling one
     period_ps=83_333,      # 12 MHz: below the 17 MHz of a VDRIVE of 3.3 V [?]; 23.5 MHz hold only above 4.75 V [krn]
-    high_ps=20_000,        # [?]
-    low_ps=20_000,         # [?]
+    high_ps=37_500,        # 45 % of the period: the ADS8588H wants 45 to 55 % of its own [ds], of the AD7606 nothing is known [?]
+    low_ps=37_500,         # as above
     setup_ps=0,            # the part listens to no data in this mode
     hold_ps=0,
     cs_setup_ps=8_000,     # [ds ADS8588H] CS low to first falling edge

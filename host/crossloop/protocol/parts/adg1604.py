@@ -26,7 +26,8 @@ ADDRESS_SETUP_PS = 2_000
 """Address stable before the enable rises: a choice, no demand of the part. So no contact closes that was not meant."""
 ADDRESS_HOLD_PS = 2_000
 """Address stable after the enable falls: as above."""
-ENABLE_LOW_PS = 20_000
-"""Break before make: the enable is low between two addresses [?]; break_cycles of the build is longer."""
+ENABLE_LOW_PS = 145_000
+"""Break before make: the enable is low between two addresses [?]: longest tOFF of the older ADG41x family [ds]. The sibling ADG804 breaks
+before it makes by itself [ds]; nothing here counts on it."""
 SWITCH_PS = 300_000
 """From the enable or the address to a settled contact [?]: at most 175 ns of the older ADG41x family [ds], rounded up."""

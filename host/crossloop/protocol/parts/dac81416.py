@@ -42,6 +42,8 @@ DACRANGE = (0x0A, 0x0B, 0x0C, 0x0D)
 TRIGGER, BRDCAST, DAC = 0x0E, 0x0F, 0x10
 """Register addresses [ds]: trigger, broadcast, channel 0."""
 
+TRIGGER_RESET = 0xA
+"""Low nibble of TRIGGER that resets the chip [?]: one driver writes 0x1010, which looks like a slip."""
 SPICONFIG_RESET = 0x0AA4
 """Powered down [ds; the page title of the DAC81408 says 0x0A24]."""
 SPICONFIG_AWAKE = 0x0A84

@@ -1,4 +1,4 @@
-"""The `reference` front end in cycles: the timing contract that a build promises, computed from the parts' constants."""
+"""The `reference` front ends in cycles: the timing contract that a build promises, computed from the parts' constants."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from dataclasses import replace
 from crossloop.protocol.errors import RangeError
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.parts import ad7606, adg1414, adg1604
+from crossloop.protocol.parts.dac8568 import DAC8568
 from crossloop.protocol.parts.dac81416 import DAC81416
 from crossloop.protocol.parts.level_dac import LevelDac
 from crossloop.protocol.parts.spi import SpiCycles, cycles_of, spi_cycles
 
-LEVEL_DAC: LevelDac = DAC81416
-"""The level DAC."""
+LEVEL_DACS: dict[str, LevelDac] = {"reference": DAC81416, "reference-dac8568": DAC8568}
+"""The level DAC of each front end that has parts."""
 PIN_DELAY = 2
 """Cycles by which every pin of the front end shows what the controller has decided later: the same for gates, states, CONVST and levels."""
 SYNCHRONISER = 2
@@ -20,12 +21,17 @@ SYNCHRONISER = 2
 CHAIN_DEVICES = 4
 """Longest chain of routing switches; channels beyond that have chains of their own beside it, on the same three pins."""
 MIN_BREAK_CYCLES = 2
-"""A multiplexer's address changes while its enable is low, with a cycle on both sides."""
+"""A multiplexer's address changes while its enable is low, with a cycle on both sides; at most clocks the switches need longer."""
 
 FRONT_END_FIELDS = frozenset({
     "level_write_cycles", "level_settle_cycles", "switch_settle_cycles", "route_cycles", "conversion_cycles",
 })  # fmt: skip
 """Build parameters that the parts decide."""
+
+
+def level_dac(parameters: Parameters) -> LevelDac:
+    """Return the level DAC of a build with parts."""
+    return LEVEL_DACS[parameters.frontend]
 
 
 def converter_chips(parameters: Parameters) -> int:
@@ -62,18 +68,23 @@ def route_cycles(parameters: Parameters) -> int:
 
 def power_up_cycles(parameters: Parameters) -> int:
     """Return a number of cycles after which every part is configured: the level DACs' frames take longest."""
-    shortest = spi_cycles(LEVEL_DAC.spi, parameters.clock_hz).pitch
-    pitch = max(shortest, cycles_of(max(LEVEL_DAC.update_ps, LEVEL_DAC.broadcast_ps), parameters.clock_hz)) + 1
-    return pitch * (len(LEVEL_DAC.power_up) + 1)
+    part, clock_hz = level_dac(parameters), parameters.clock_hz
+    pitch = max(spi_cycles(part.spi, clock_hz).pitch, cycles_of(max(part.update_ps, part.broadcast_ps), clock_hz)) + 1
+    return pitch * (len(part.power_up) + 2)
+
+
+def least_break_cycles(clock_hz: int) -> int:
+    """Return the shortest `break_cycles` in which a line's multiplexer has surely opened."""
+    return max(MIN_BREAK_CYCLES, cycles_of(adg1604.ENABLE_LOW_PS, clock_hz))
 
 
 def reference_parameters(parameters: Parameters) -> Parameters:
-    """Return a build with the `reference` front end and the cycles that its parts need.
+    """Return a build with the cycles that the parts of its front end need.
 
     Parameters
     ----------
     parameters : Parameters
-        Geometry, clock and codes; what it says of the front end is replaced.
+        Geometry, clock, codes and name of the front end; what it says of the front end's times is replaced.
 
     Raises
     ------
@@ -81,12 +92,13 @@ def reference_parameters(parameters: Parameters) -> Parameters:
         If the parts cannot serve the build.
     """
     clock_hz, channels = parameters.clock_hz, max(parameters.rows, parameters.columns)
-    if parameters.break_cycles < MIN_BREAK_CYCLES:
+    least = least_break_cycles(clock_hz)
+    if parameters.break_cycles < least:
         raise RangeError(
             f"break_cycles of {parameters.break_cycles} is too short for the reference front end, whose multiplexers need "
-            f"{MIN_BREAK_CYCLES} cycles between two states; choose {MIN_BREAK_CYCLES} or more"
+            f"{least} cycles between two states at {clock_hz} Hz; choose {least} or more"
         )
-    room = cycles_of(ad7606.CONVERSION_PS, clock_hz)
+    part, room = level_dac(parameters), cycles_of(ad7606.CONVERSION_PS, clock_hz)
     if channels > room:
         raise RangeError(
             f"{channels} lines are more than the {room} that a simulated converter of the reference front end can take up in one "
@@ -94,9 +106,8 @@ def reference_parameters(parameters: Parameters) -> Parameters:
         )
     return replace(
         parameters,
-        frontend="reference",
-        level_write_cycles=LEVEL_DAC.write_cycles(clock_hz),
-        level_settle_cycles=LEVEL_DAC.settle_cycles(clock_hz),
+        level_write_cycles=part.write_cycles(clock_hz),
+        level_settle_cycles=part.settle_cycles(clock_hz),
         switch_settle_cycles=PIN_DELAY + cycles_of(adg1604.SWITCH_PS, clock_hz),
         route_cycles=route_cycles(parameters),
         conversion_cycles=conversion_cycles(clock_hz),

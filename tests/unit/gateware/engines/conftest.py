@@ -118,7 +118,7 @@ class Bench:
         pins = bay.pins
         watched = {name: getattr(pins, name) for name in ("tile", *line_members(self.parameters))}
         watched |= {name: getattr(bay, name) for name in ("armed", "tripped", "trip_cause", "gates_off")}
-        run = Run({name: [] for name in watched}, [0], [], b"", {})
+        run = Run({name: [] for name in watched}, [0], [], b"", dict.fromkeys(COUNTERS, 0))
         queue, phase, cycle, tail = list(ops), 0, 0, self.tail
         samples = iter(())
         waiting = None
@@ -150,6 +150,7 @@ class Bench:
                 run.records += bytes([ctx.get(bay.records.payload)])
             done, fault = ctx.get(bay.done), Status(ctx.get(bay.fault))
             address, taken = ctx.get(bay.vector_address), ctx.get(pins.samples.ready)
+            self._count(ctx, bay, run)
             await ctx.tick()
             ctx.set(bay.vector_data, self.vector.get(address, 0) & 0xFFFF)
             if waiting is None or taken:
@@ -165,8 +166,16 @@ class Bench:
                 run.faults.append(fault)
                 run.starts.append(cycle)
             assert cycle < 5000, "the micro-op does not end"
-        run.counters = {name: ctx.get(getattr(bay, name)) for name in COUNTERS}
+        for _ in range(2 * len(COUNTERS)):
+            self._count(ctx, bay, run)
+            await ctx.tick()
         return run
+
+    def _count(self, ctx: Any, bay: EngineBay, run: Run) -> None:
+        """Add to the counters what the bay asks for in this cycle."""
+        if ctx.get(bay.count):
+            half = 0xFFFF << 16 * ctx.get(bay.count_high)
+            run.counters[COUNTERS[ctx.get(bay.counter)]] += ctx.get(bay.count_amount) & half
 
 
 @pytest.fixture

@@ -1,0 +1,63 @@
+"""The drivers of the reference front end against independent models of the parts, from the pins of whole sessions."""
+
+from __future__ import annotations
+
+import pytest
+import scenarios
+from parts.front_end import FrontEndParts, connections_of, levels_of
+from parts.sessions import ROUTES, boundary_records, converter_codes
+
+from crossloop_sim.events import Kind
+
+GEOMETRY = "rows=5&columns=4&tiles=2&gate_lines=1"
+CLOCKS_HZ = (12_000_000, 25_000_000, 48_000_000, 96_000_000, 100_000_000)
+ADC_LSB_V = 10 / 65536
+"""At +-5 V."""
+
+
+def _play(open_session, query: str, name: str) -> None:
+    """Run a scenario, feed its pins to the parts, and compare what they did with the boundary."""
+    session = open_session("rtl", f"{query}&pins=1", first_sequence=1)
+    scenarios.run(name, session)
+    session.close()
+    pins, parameters = session.transport.pins, session.parameters
+    records, codes = boundary_records(session), converter_codes(session)
+
+    def volts(conversion: int, channel: int) -> float:
+        row = codes[conversion]
+        return row[channel] * ADC_LSB_V if channel < len(row) else 0.0
+
+    parts = FrontEndParts(parameters, volts)
+    parts.follow(pins.edges())
+    assert not parts.violations, "\n".join(str(violation) for violation in parts.violations[:10])
+    assert parts.connections() == connections_of(parameters, records, pins.time_ps)
+    assert parts.levels() == levels_of(parameters, records, pins.time_ps)
+
+    wanted = [(pins.time_ps(row[0]), row[2], row[4], row[5]) for row in records if row[1] == Kind.CONVERSION]
+    assert [time_ps for time_ps, _switches in parts.conversions] == [time_ps for time_ps, *_ in wanted]
+    for (_time_ps, switches), (_same, family, range_index, pair) in zip(parts.conversions, wanted, strict=True):
+        assert set(switches) == {ROUTES[family, pair] | 0x10 << range_index}
+    # What came in at the falling edges is what a part would have put out, channel by channel.
+    for place, readings in parts.readings.items():
+        chip, line = divmod(place, 2)
+        for conversion, bits in enumerate(readings):
+            row = codes[conversion] + [0] * 16
+            first = 8 * chip + 4 * line
+            known = max(0, min(4, len(codes[conversion]) - first))
+            expected = [row[first + word] >> 15 - bit & 1 for word in range(known) for bit in range(16)]
+            assert bits[: len(expected)] == expected
+            assert len(bits) == 64
+
+
+@pytest.mark.parametrize("front_end", ["reference", "reference-dac8568"])
+@pytest.mark.parametrize("name", scenarios.SCENARIOS)
+def test_parts_bear_every_scenario_and_do_what_the_boundary_says(open_session, name: str, front_end: str) -> None:
+    # The last clock pulse updates a DAC8568, the end of the frame an AD5668; the boundary knows the latter only.
+    _play(open_session, f"{GEOMETRY}&frontend={front_end}", name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("clock_hz", CLOCKS_HZ)
+def test_parts_bear_the_front_end_at_every_clock(open_session, clock_hz: int) -> None:
+    for name in ("walking device", "random programs", "products", "trips and arming", "gate lines"):
+        _play(open_session, f"{GEOMETRY}&frontend=reference&clock_hz={clock_hz}", name)

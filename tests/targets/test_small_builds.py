@@ -1,0 +1,68 @@
+"""Builds without the arithmetic unit: what is left works as ever, what is left out is refused by name, on the device and on the host."""
+
+from __future__ import annotations
+
+import pytest
+import scenarios
+from scenarios.raw import run_raw
+
+import crossloop
+from crossloop.fabric.endurance import Cycling, Endurance
+from crossloop.fabric.reading import Reading
+from crossloop.protocol import microops as m
+from crossloop.protocol.errors import BuildError, Status
+from crossloop.protocol.microops import ARITHMETIC_OPCODES, MicroOp
+from crossloop_sim import transcript
+
+SMALL = "rows=5&columns=4&tiles=2&vector_words=64&program_ops=128&frame_bytes=256&arithmetic=0"
+WITHOUT_ARITHMETIC = (
+    "walking device", "pulse trains", "masked pulses", "products", "cell reads", "updates", "training step", "nested loops",
+    "refused programs", "trips and arming", "vector memory",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WITHOUT_ARITHMETIC)
+def test_a_build_without_arithmetic_leaves_equal_transcripts(open_session, name: str) -> None:
+    left = []
+    for target in ("model", "rtl"):
+        session = open_session(target, SMALL, first_sequence=1)
+        scenarios.run(name, session)
+        session.close()
+        left.append(session.transport.world.transcript)
+    assert transcript.difference(*left) is None
+    assert len(left[0].frames_in) > 2
+
+
+def test_the_device_refuses_every_micro_op_that_it_has_not(open_session) -> None:
+    left = []
+    for target in ("model", "rtl"):
+        session = open_session(target, SMALL, first_sequence=1)
+        session.arm()
+        for opcode in sorted(ARITHMETIC_OPCODES):
+            assert (
+                run_raw(session, m.wait(3), MicroOp(opcode, 0, 1, 1 << 16), m.halt()).status is Status.UNKNOWN_MICRO_OP
+            )
+        assert run_raw(session, m.wait(3), m.halt()).status is Status.OK
+        session.close()
+        left.append(session.transport.world.transcript)
+    assert transcript.difference(*left) is None
+
+
+@pytest.mark.parametrize("target", ["model", "rtl"])
+def test_the_host_sends_nothing_that_the_build_cannot_execute(open_session, target: str) -> None:
+    session = open_session(target, SMALL)
+    session.arm()
+    assert session.parameters.arithmetic is False
+    frames = session.transport.world.transcript.frames_in
+    before = len(frames)
+    cycling = Cycling(
+        set_levels=(40, -40), reset_levels=(-40, 40), set_cycles=48, reset_cycles=48, gap_cycles=48, reading=Reading(20)
+    )
+    with pytest.raises(BuildError, match="arithmetic=1"):
+        session.execute(Endurance(cycling, 0, (1, 1), (10,)))
+    assert len(frames) == before
+
+
+def test_a_build_with_arithmetic_says_so() -> None:
+    with crossloop.connect("model:") as session:
+        assert session.parameters.arithmetic is True
