@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crossloop.protocol.errors import TargetError
+from crossloop.protocol.manifest import Manifest
+from crossloop.protocol.parameters import Parameters
 from crossloop_sim.golden import GoldenModel
 from crossloop_sim.url import Reader, parse_url
 from crossloop_sim.world import Progress, SimulatedTransport, World
@@ -119,3 +123,56 @@ def open_rtl(url: str, *, progress: Progress | None = None) -> RtlTransport:
     from crossloop_sim.engine.target import RtlTransport
 
     return RtlTransport(settings, World(settings), progress)
+
+
+GATE_KEYS: dict[str, Reader] = {"divisor": _divisor}
+"""Keys of the gate-level targets; bytes always enter at the UART's pins."""
+GATE_DIVISOR = 4
+"""Clock cycles per bit: few, because every simulated cycle takes time."""
+
+
+def open_netlist(url: str, *, progress: Progress | None = None) -> RtlTransport:
+    """Open `netlist:?key=value&...`: the synthesised iCE40 netlist; keys as `rtl:`, without `engine` and `link`.
+
+    Raises
+    ------
+    TargetError, RangeError, ToolError
+        If the URL is not understood, a value is out of range, or a tool is missing or fails.
+    """
+    return _open_gates(url, "netlist", progress)
+
+
+def open_bitstream(url: str, *, progress: Progress | None = None) -> RtlTransport:
+    """Open `bitstream:?key=value&...`, an HX8K bitstream with a pin for every port, or `bitstream:FOLDER?...`, what `crossloop build` made.
+
+    The keys of the first are those of `netlist:`. The second takes its build from the folder's manifest, and the plant's keys only.
+
+    Raises
+    ------
+    TargetError, RangeError, ToolError
+        If the URL is not understood, a value is out of range, a tool is missing or fails, the build does not fit the device, or the folder
+        holds no bitstream that can be read back.
+    """
+    folder, mark, query = url.removeprefix("bitstream:").partition("?")
+    if not folder:
+        return _open_gates(url, "bitstream", progress)
+    manifest = Manifest.read(Path(folder))
+    settings = parse_url(f"bitstream:{mark}{query}", "bitstream")
+    if settings.parameters != Parameters():
+        raise TargetError(
+            f"target {url!r} gives build parameters, which the bitstream in {folder} decides; leave them out"
+        )
+    settings = replace(
+        settings, url=url, parameters=manifest.build, options={"divisor": manifest.divisor, "link": "uart"}
+    )
+    from crossloop_sim.engine.target import BoardTransport
+
+    return BoardTransport(settings, World(settings), manifest, Path(folder), progress)
+
+
+def _open_gates(url: str, level: str, progress: Progress | None) -> RtlTransport:
+    settings = parse_url(url, level, GATE_KEYS)
+    options = {"divisor": GATE_DIVISOR, **settings.options, "engine": level, "link": "uart"}
+    from crossloop_sim.engine.target import RtlTransport
+
+    return RtlTransport(replace(settings, options=options), World(settings), progress)

@@ -128,16 +128,20 @@ def _seeds(text: str) -> tuple[int, ...]:
 
 
 def _add_commands() -> None:
-    """Add the groups of commands that other packages register: the host names no simulator."""
+    """Add the commands, and groups of them, that other packages register: the host names no simulator and no board."""
     from importlib.metadata import entry_points
 
-    known = {group.name for group in app.registered_groups}
+    known = {found.name for found in (*app.registered_groups, *app.registered_commands)}
     for entry in entry_points(group="crossloop.commands"):
         if entry.name not in known:
             try:
-                app.add_typer(entry.load(), name=entry.name)
+                loaded = entry.load()
             except ImportError:
                 continue  # its extra is not installed
+            if isinstance(loaded, typer.Typer):
+                app.add_typer(loaded, name=entry.name)
+            else:
+                app.command(name=entry.name)(loaded)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from crossloop_sim.engine.boundary import READY, Boundary
+from crossloop_sim.engine.boundary import INPUTS, OUTPUTS, READY, Boundary
 from crossloop_sim.engine.errors import EngineError
 
 HARNESS = Path(__file__).parent / "harness.c"
@@ -153,7 +153,17 @@ def _macros(boundary: Boundary) -> str:
 
 
 def _stubs(boundary: Boundary) -> str:
-    lines = []
+    """Return what the harness calls for ports that the component lacks: inputs take nothing, outputs stay 0, streams are always ready."""
+    lines = [
+        f"static inline uint64_t get_{name}(const cl_model *s, int word) {{ (void)s; (void)word; return 0; }}"
+        for name in OUTPUTS
+        if name not in boundary.watched
+    ]
+    lines += [
+        f"static inline void set_{name}(cl_model *s, uint64_t value) {{ (void)s; (void)value; }}"
+        for name in INPUTS
+        if name not in boundary.driven
+    ]
     for name in READY:
         if name == "tx__ready" and name not in boundary.driven:
             lines.append(f"static inline void set_{name}(cl_model *s, uint64_t value) {{ (void)s; (void)value; }}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,6 +105,16 @@ def describe(component: Any) -> Boundary:
     for name, fields in (("level", LEVEL_FIELDS), ("conversion", CONVERSION_FIELDS)):
         macros |= _fields(name, layouts[f"{name}__payload"], fields)
     return Boundary(inputs, outputs, macros, uart)
+
+
+def without_pins(boundary: Boundary, names: Collection[str]) -> Boundary:
+    """Return a boundary with only some of its ports: those of a board whose other pins lead nowhere."""
+    return Boundary(
+        {name: width for name, width in boundary.inputs.items() if name in names},
+        {name: width for name, width in boundary.outputs.items() if name in names},
+        {name: value for name, value in boundary.macros.items() if name not in {"CL_GATE_LINES", "CL_COMPLIANCE"}},
+        boundary.uart,
+    )
 
 
 def _fields(name: str, shape: Any, fields: tuple[str, ...]) -> dict[str, int]:

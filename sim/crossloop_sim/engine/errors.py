@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from crossloop.protocol.errors import ToolError
 
 
@@ -39,4 +41,15 @@ class YosysFailedError(EngineError):
         super().__init__(
             f"Yosys failed while running `{script}`; check the installation of `amaranth[builtin-yosys]`, and report "
             f"the last lines:\n{tail}"
+        )
+
+
+class ToolFailedError(EngineError):
+    """A synthesis tool refused the design."""
+
+    def __init__(self, command: list[str], folder: Path, output: str, *, lines: int = 10) -> None:
+        tail = "\n".join(output.strip().splitlines()[-lines:])
+        super().__init__(
+            f"`{Path(command[0]).name}` failed on the gateware, which is kept in {folder}; choose a smaller build if it does not "
+            f"fit, otherwise report the last lines:\n{tail}"
         )

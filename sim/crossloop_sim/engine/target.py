@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from crossloop.protocol.manifest import Manifest
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.parts.reference import power_up_cycles
 from crossloop_hdl.core import Core, UartCore
 from crossloop_sim.engine.build import EngineName, NativeDesign, Progress, build_native
+from crossloop_sim.engine.gates.build import Level, build_board, build_gates
 from crossloop_sim.engine.pin_log import PinLog
 from crossloop_sim.engine.reference import ReferenceWorld, probe_layout
 from crossloop_sim.engine.simulation import Reason
@@ -22,18 +25,24 @@ from crossloop_sim.world import SimulatedTransport, World
 DEFAULT_ENGINE = "native"
 DEFAULT_DIVISOR = 16
 """Clock cycles per bit of the UART."""
+POWER_UP_MARGIN = 16
+"""Cycles beyond a board's reset until the controller surely hears the host."""
 
 
-_designs: dict[tuple[Parameters, int | None, EngineName, bool], NativeDesign] = {}
+_designs: dict[tuple[Parameters, int | None, EngineName | Level, bool], NativeDesign] = {}
 """Designs that this process has built or taken from the cache: elaborating one takes seconds."""
 
 
 def _design(
-    parameters: Parameters, divisor: int | None, engine: EngineName, progress: Progress | None, *, probe: bool
+    parameters: Parameters, divisor: int | None, engine: EngineName | Level, progress: Progress | None, *, probe: bool
 ) -> NativeDesign:
     key = (parameters, divisor, engine, probe)
     if key not in _designs:
-        _designs[key] = build_native(_component(parameters, divisor, probe=probe), engine=engine, progress=progress)
+        component = _component(parameters, divisor, probe=probe)
+        if engine == "netlist" or engine == "bitstream":  # noqa: PLR1714 - so that mypy follows
+            _designs[key] = build_gates(component, engine, progress)
+        else:
+            _designs[key] = build_native(component, engine=engine, progress=progress)
     return _designs[key]
 
 
@@ -45,7 +54,7 @@ def _component(parameters: Parameters, divisor: int | None, *, probe: bool) -> A
 
 
 class RtlTransport(SimulatedTransport):
-    """The gateware, compiled to native code, and the plant.
+    """The gateware, or the gates that were made of it, compiled to native code, and the plant.
 
     Device time passes only inside `read` and `advance`. Python runs only when the design asks for samples, has sent a frame, or has
     filled the event buffer.
@@ -68,14 +77,19 @@ class RtlTransport(SimulatedTransport):
         probe = settings.options.get("pins", False)
         self.pins = PinLog(probe_layout(settings.parameters), settings.parameters.clock_hz) if probe else None
         """The pins of the front end, if the URL asked for them."""
-        engine = settings.options.get("engine", DEFAULT_ENGINE)
-        self.design = _design(settings.parameters, divisor, engine, progress, probe=probe)
+        self.design = self._make(settings, divisor, progress)
         self.simulation = self.design.instantiate(divisor=divisor)
         self._run_s = 0.0
         self._cycles = 0
         if settings.parameters.frontend != "direct":
             self._power_up(power_up_cycles(settings.parameters))
         world.attach(self._figures, self._advance, self.simulation.set_compliance, self.simulation.set_emergency_stop)
+
+    def _make(self, settings: TargetSettings, divisor: int | None, progress: Progress | None) -> NativeDesign:
+        """Return the compiled design."""
+        options = settings.options
+        engine, probe = options.get("engine", DEFAULT_ENGINE), options.get("pins", False)
+        return _design(settings.parameters, divisor, engine, progress, probe=probe)
 
     def close(self) -> None:
         """Release the link and the simulation. Device time ends with it, so nothing is pulsed any more."""
@@ -141,3 +155,28 @@ class RtlTransport(SimulatedTransport):
         finally:
             # Also when the user interrupts: the design waits for samples, and must be able to go to its safe state afterwards.
             self.simulation.give_samples(answer)
+
+
+class BoardTransport(RtlTransport):
+    """The netlist that a board's bitstream says.
+
+    Parameters
+    ----------
+    settings, world, progress
+        As for `RtlTransport`.
+    manifest : Manifest
+        What is known of the bitstream.
+    folder : Path
+        Where it is.
+    """
+
+    def __init__(
+        self, settings: TargetSettings, world: World, manifest: Manifest, folder: Path, progress: Progress | None = None
+    ) -> None:
+        self._manifest, self._folder = manifest, folder
+        super().__init__(settings, world, progress)
+        # The controller hears nothing while it is held in reset.
+        self._power_up(manifest.reset_cycles + POWER_UP_MARGIN)
+
+    def _make(self, settings: TargetSettings, divisor: int | None, progress: Progress | None) -> NativeDesign:  # noqa: ARG002
+        return build_board(self._manifest, self._folder, progress)

@@ -1,0 +1,1 @@
+"""Boards: from a controller's build to a bitstream and onto an FPGA."""

@@ -1,0 +1,15 @@
+"""The iCEBreaker of 1BitSquared: small, with DSP blocks and 1 Mbit of single-port RAM."""
+
+from crossloop_boards.board import Board, FrontEndWiring
+
+BOARD = Board(
+    name="icebreaker",
+    title="1BitSquared iCEBreaker (iCE40UP5K)",
+    platform="amaranth_boards.icebreaker:ICEBreakerPlatform",
+    clock_resource="clk12",
+    oscillator_hz=12_000_000,
+    clock_hz=12_000_000,
+    loader="ice40_generic",
+    front_ends={"direct": FrontEndWiring(build={"rows": 2, "columns": 2, "tiles": 1})},
+)
+"""The board."""

@@ -1,0 +1,15 @@
+"""The ULX3S of Radiona: full size, with room for large arrays."""
+
+from crossloop_boards.board import Board, FrontEndWiring
+
+BOARD = Board(
+    name="ulx3s",
+    title="Radiona ULX3S 12F (ECP5-25F die)",
+    platform="amaranth_boards.ulx3s:ULX3S_12F_Platform",
+    clock_resource="clk25",
+    oscillator_hz=25_000_000,
+    clock_hz=50_000_000,
+    loader="ulx3s",
+    front_ends={"direct": FrontEndWiring(build={"rows": 16, "columns": 16})},
+)
+"""The board."""

@@ -1,0 +1,79 @@
+"""The controller with its front end behind serial pins, as a board takes it."""
+
+from typing import Any
+
+from amaranth.hdl import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from crossloop.protocol.parameters import Parameters
+from crossloop_hdl.core import UartCore
+from crossloop_hdl.frontend.direct import DirectSignature
+from crossloop_hdl.frontend.reference import ReferenceFrontEnd, ReferenceSignature
+
+
+class ReferenceController(wiring.Component):
+    """Controller and `reference` front end behind serial pins.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        The build, as `reference_parameters` returns it.
+    divisor : int
+        Clock cycles per bit of the serial line.
+
+    Members
+    -------
+    uart_rx, uart_tx, emergency_stop, compliance, running, tripped
+        As in `UartCore`.
+
+    The others are those of `ReferenceSignature`.
+    """
+
+    def __init__(self, parameters: Parameters, divisor: int) -> None:
+        self._parameters, self._divisor = parameters, divisor
+        super().__init__({
+            "uart_rx": In(1, init=1), "uart_tx": Out(1, init=1), "emergency_stop": In(1), "compliance": In(1), "running": Out(1),
+            "tripped": Out(1), **ReferenceSignature(parameters).members,
+        })  # fmt: skip
+
+    @property
+    def parameters(self) -> Parameters:
+        """The build."""
+        return self._parameters
+
+    def elaborate(self, _platform: Any) -> Module:
+        """Return core and drivers; until every part is configured, the controller hears nothing."""
+        m = Module()
+        m.submodules.core = core = UartCore(self._parameters, self._divisor)
+        m.submodules.front_end = front_end = ReferenceFrontEnd(self._parameters)
+        join(m, front_end.core, core, DirectSignature(self._parameters))
+        join(m, self, front_end.pins, ReferenceSignature(self._parameters))
+        m.d.comb += [
+            core.uart_rx.eq(self.uart_rx | ~front_end.configured), self.uart_tx.eq(core.uart_tx),
+            core.emergency_stop.eq(self.emergency_stop), core.compliance.eq(self.compliance),
+            self.running.eq(core.running), self.tripped.eq(core.tripped),
+        ]  # fmt: skip
+        return m
+
+
+def join(m: Module, target: Any, source: Any, signature: wiring.Signature) -> None:
+    """Assign every output of a signature from one object that has its members to another; inputs go the other way."""
+    for name, member in signature.members.items():
+        inner, outer = getattr(source, name), getattr(target, name)
+        if member.is_signature:
+            for part, flow in ((part, sub.flow) for part, sub in member.signature.members.items()):
+                forward = (flow is Out) == (member.flow is Out)
+                one, other = (getattr(outer, part), getattr(inner, part))
+                m.d.comb += one.eq(other) if forward else other.eq(one)
+        else:
+            m.d.comb += outer.eq(inner) if member.flow is Out else inner.eq(outer)
+
+
+def controller(parameters: Parameters, divisor: int) -> Any:
+    """Return the component that a build asks for: with bare pins, or with its front end."""
+    return (
+        ReferenceController(parameters, divisor)
+        if parameters.frontend == "reference"
+        else UartCore(parameters, divisor)
+    )
