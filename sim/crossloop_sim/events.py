@@ -45,6 +45,8 @@ class Kind(IntEnum):
     """Pulse gates changed a taps after the beginning of the cycle. words: those of rows (W words), of columns, of gate lines."""
     CONVERSION = 6
     """A conversion strobe: family a is sensed, b channels; words[0]: converter range, words[1]: 1 for pairs."""
+    SAMPLE = 7
+    """A sample passed to the controller, from an array that lies behind the pins; words[0]: the sample word."""
 
 
 class PlantSeam(Protocol):

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from crossloop.protocol.errors import TargetError
+from crossloop.protocol.front_ends import REFERENCE
 from crossloop_sim.golden import GoldenModel
 from crossloop_sim.url import Reader, parse_url
 from crossloop_sim.world import Progress, SimulatedTransport, World
@@ -114,8 +115,10 @@ def open_rtl(url: str, *, progress: Progress | None = None) -> RtlTransport:
     settings = parse_url(url, "rtl", RTL_KEYS)
     if "divisor" in settings.options and settings.options.get("link") != "uart":
         raise TargetError(f"target {url!r} gives divisor without link=uart; add it, or leave divisor out")
-    if settings.options.get("pins") and settings.parameters.frontend == "direct":
-        raise TargetError(f"target {url!r} gives pins=1, but the direct front end has none; add frontend=reference")
+    if settings.options.get("pins") and settings.parameters.frontend not in REFERENCE:
+        raise TargetError(
+            f"target {url!r} gives pins=1, but the {settings.parameters.frontend} front end has none; add frontend=reference"
+        )
     from crossloop_sim.engine.target import RtlTransport
 
-    return RtlTransport(settings, World(settings), progress)
+    return RtlTransport(settings, World(settings, gateware=True), progress)

@@ -15,7 +15,7 @@
 #define CL_RARE(condition) __builtin_expect(!!(condition), 0)
 #define CL_BITS(word, offset, width) ((word) >> (offset) & (((uint64_t)1 << (width)) - 1))
 
-enum { CL_RUN, CL_TRIP, CL_TILE, CL_STATES, CL_LEVEL, CL_GATES, CL_CONVERSION };          /* crossloop_sim.events.Kind */
+enum { CL_RUN, CL_TRIP, CL_TILE, CL_STATES, CL_LEVEL, CL_GATES, CL_CONVERSION, CL_SAMPLE }; /* crossloop_sim.events.Kind */
 enum { CL_BUDGET, CL_CONVERT, CL_FRAME, CL_EVENTS_FULL, CL_BYTES_FULL, CL_IDLE };         /* simulation.Reason */
 enum { CL_RECORD = 4 + 6 * CL_WORDS, CL_PER_CYCLE = 8 };
 
@@ -113,6 +113,9 @@ static inline int cl_watch(cl_context *c) {
     CL_WATCH_GATE_LINE(gate_line_states_low, c->states[4]);
     CL_WATCH_GATE_LINE(gate_line_states_high, c->states[5]);
     CL_WATCH_GATE_LINE(gate_line_gates, c->gates[2]);
+#ifdef CL_ARRAY_INSIDE
+    changed |= get_samples__valid(model, 0);
+#endif
     if (!CL_RARE(changed)) return 0;
 
     uint64_t *words;
@@ -159,8 +162,13 @@ static inline int cl_watch(cl_context *c) {
                          CL_BITS(word, CL_CONVERSION_COUNT, CL_CONVERSION_COUNT_WIDTH));
         words[0] = CL_BITS(word, CL_CONVERSION_RANGE, CL_CONVERSION_RANGE_WIDTH);
         words[1] = CL_BITS(word, CL_CONVERSION_PAIR, 1);
+#ifndef CL_ARRAY_INSIDE
         asked = 1;
+#endif
     }
+#ifdef CL_ARRAY_INSIDE
+    if (get_samples__valid(model, 0)) cl_event(s, CL_SAMPLE, 0, 0)[0] = get_samples__payload(model, 0);
+#endif
     return asked;
 }
 
@@ -254,6 +262,7 @@ CL_API int cl_run(cl_context *c, uint64_t max_cycles, uint64_t idle_cycles, uint
             s->queue_next += get_rx__ready(model, 0);
         }
 #endif
+#ifndef CL_ARRAY_INSIDE
         const int sample_due = s->samples_next < s->samples_count;
         set_samples__valid(model, sample_due);
         if (sample_due) {
@@ -261,6 +270,7 @@ CL_API int cl_run(cl_context *c, uint64_t max_cycles, uint64_t idle_cycles, uint
             s->samples_next += get_samples__ready(model, 0);
             s->quiet = 0;
         }
+#endif
         cl_model_step(model);
         s->cycle++;
         s->quiet++;
