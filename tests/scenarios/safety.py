@@ -10,9 +10,10 @@ from crossloop.protocol import commands
 from crossloop.protocol import microops as m
 from crossloop.protocol.errors import CommandError, SafetyTrip, Status, TripCause
 from crossloop.protocol.microops import LineState, MicroOp, Opcode, Selection
-from crossloop.protocol.parameters import ALL_LINES, Parameters
+from crossloop.protocol.parameters import ALL_LINES
 from crossloop.protocol.records import RecordKind, unpack_records
 from crossloop.protocol.streams import Family
+from crossloop.protocol.timing import pulse_gap_min_taps
 from crossloop.session import Session
 from scenarios.raw import gap, run_raw, send_raw
 
@@ -24,6 +25,7 @@ def _still_works(session: Session) -> None:
 def offer_bad_programs(session: Session, rng: np.random.Generator) -> None:
     """Programs with lines, tiles, channels, opcodes, loops that the device does not have."""
     parameters = session.parameters
+    least, slot_least = pulse_gap_min_taps(parameters), parameters.gap_min_cycles
     session.arm()
     bad = [
         ((m.tile(parameters.tiles),), Status.LINE_RANGE),
@@ -31,11 +33,8 @@ def offer_bad_programs(session: Session, rng: np.random.Generator) -> None:
         ((m.levels(Family.COLUMNS, parameters.columns + 1),), Status.LINE_RANGE),
         ((m.connect(Family.ROWS, LineState.DRIVE, selection=Selection.ONE, index=parameters.rows),), Status.LINE_RANGE),
         ((m.convert(Family.ROWS, parameters.rows + 1, settle_cycles=1, integrate_cycles=1),), Status.LINE_RANGE),
-        ((m.pulse(1, 4, max(1, parameters.gap_min_cycles - 1)),), _if_too_short(parameters)),
-        (
-            (m.coincide(1, 4, max(1, parameters.gap_min_cycles - 1), row_sign=0, column_sign=0),),
-            _if_too_short(parameters),
-        ),
+        ((m.pulse(1, 4, max(1, least - 1)),), _if_too_short(least)),
+        ((m.coincide(1, 4, max(1, slot_least - 1), row_sign=0, column_sign=0),), _if_too_short(slot_least)),
         ((m.next_(),), Status.LOOP_DEPTH),
         (tuple(m.loop(1) for _ in range(parameters.loop_depth + 1)), Status.LOOP_DEPTH),
     ]
@@ -50,9 +49,9 @@ def offer_bad_programs(session: Session, rng: np.random.Generator) -> None:
     _still_works(session)
 
 
-def _if_too_short(parameters: Parameters) -> Status:
-    """Return what becomes of a gap that is a cycle too short, where there is one."""
-    return Status.LINE_RANGE if parameters.gap_min_cycles > 1 else Status.OK
+def _if_too_short(least: int) -> Status:
+    """Return what becomes of a gap that is one too short, where there is one."""
+    return Status.LINE_RANGE if least > 1 else Status.OK
 
 
 def trip_and_arm_again(session: Session, rng: np.random.Generator) -> None:
