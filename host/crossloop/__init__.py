@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from crossloop.calibration import Calibration as Calibration
     from crossloop.calibration import calibrate as calibrate
     from crossloop.connection import connect as connect
+    from crossloop.emulated import read_states as read_states
     from crossloop.limits import Limits as Limits
     from crossloop.operations import Product as Product
     from crossloop.operations import PulseTrain as PulseTrain
@@ -23,6 +24,7 @@ _HOMES = {
     "Calibration": "crossloop.calibration",
     "calibrate": "crossloop.calibration",
     "connect": "crossloop.connection",
+    "read_states": "crossloop.emulated",
     "Limits": "crossloop.limits",
     "Product": "crossloop.operations",
     "PulseTrain": "crossloop.operations",

@@ -12,7 +12,7 @@ from crossloop.fabric.line_pulses import LinePulses
 from crossloop.fabric.settle import Places, SettleRule
 from crossloop.protocol.errors import RangeError, ShapeError
 from crossloop.protocol.streams import Family
-from crossloop.tile import GAP_S, WIDTH_S, Tile
+from crossloop.tile import WIDTH_S, Tile
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def activity_coincidence(
     scale: int = 0,
     v_write_v: float | None = None,
     width_s: float = WIDTH_S,
-    gap_s: float = GAP_S,
+    gap_s: float | None = None,
 ) -> ActivityCoincidence:
     """Return the activity difference by two coincidence updates.
 
@@ -90,7 +90,7 @@ def activity_counts(
     diagonal: bool = False,
     v_write_v: float | None = None,
     width_s: float = WIDTH_S,
-    gap_s: float = GAP_S,
+    gap_s: float | None = None,
 ) -> ActivityCounts:
     """Return the activity difference by counted pulses.
 
@@ -127,7 +127,7 @@ def square_counts(
     scale: int = 0,
     v_write_v: float | None = None,
     width_s: float = WIDTH_S,
-    gap_s: float = GAP_S,
+    gap_s: float | None = None,
 ) -> SquareCounts:
     """Return the square difference for nodes that are neurons: node k has row k and column k; parameters as `activity_counts`."""
     free, target = latches.addresses()
@@ -149,7 +149,7 @@ def square_update(
     scale: int = 0,
     v_write_v: float | None = None,
     width_s: float = WIDTH_S,
-    gap_s: float = GAP_S,
+    gap_s: float | None = None,
 ) -> None:
     """Update conductances by the square difference of node voltages that the host has, in one command.
 
@@ -193,7 +193,7 @@ def _pulses(
     digits: int,
     v_write_v: float | None,
     width_s: float,
-    gap_s: float,
+    gap_s: float | None,
     *,
     pair: bool,
 ) -> LinePulses:

@@ -24,7 +24,7 @@ def counted_pulses(
     pair: bool = False,
     v_write_v: float | None = None,
     width_s: float = 1e-6,
-    gap_s: float = 1e-6,
+    gap_s: float | None = None,
 ) -> CountedPulses:
     """Return the operation that gives every cell of some rows its own number of pulses, in one command.
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from crossloop.fabric.endurance import SEGMENT_WORDS, Cycling, Endurance, segments_of
 from crossloop.fabric.reading import Reading
+from crossloop.gaps import gap_taps
 
 if TYPE_CHECKING:
     from crossloop.tile import Tile
@@ -41,7 +42,7 @@ def cycle_cell(
     v_set_v: float,
     v_reset_v: float,
     width_s: float,
-    gap_s: float,
+    gap_s: float | None,
     level_settle_s: float,
     v_read_v: float,
     range_index: int,
@@ -54,7 +55,7 @@ def cycle_cell(
     width = clock.width_taps(width_s)
     set_levels, reset_levels = _levels(tile, v_set_v, v_reset_v)
     cycling = Cycling(
-        set_levels=set_levels, reset_levels=reset_levels, set_taps=width, reset_taps=width, gap_taps=clock.gap_taps(gap_s),
+        set_levels=set_levels, reset_levels=reset_levels, set_taps=width, reset_taps=width, gap_taps=gap_taps(gap_s, session.parameters),
         level_cycles=clock.cycles(level_settle_s, "level_settle_s") if level_settle_s else 0,
         reading=Reading(
             session.levels.code(v_read_v, "v_read_v"), range_index, clock.cycles(settle_s, "settle_s", 0xFFFF),

@@ -14,7 +14,7 @@ from crossloop.protocol.errors import RangeError
 from crossloop.protocol.streams import Family
 from crossloop.quantise import finite_array
 from crossloop.sensing import INTEGRATE_S, SETTLE_S
-from crossloop.tile import GAP_S, WIDTH_S, Tile
+from crossloop.tile import WIDTH_S, Tile
 
 
 class HiddenAccumulators:
@@ -75,7 +75,7 @@ class HiddenAccumulators:
         pair: bool = False,
         v_write_v: float | None = None,
         width_s: float = WIDTH_S,
-        gap_s: float = GAP_S,
+        gap_s: float | None = None,
         range_index: int = 0,
         settle_s: float = SETTLE_S,
         integrate_s: float = INTEGRATE_S,

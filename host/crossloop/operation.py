@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossloop import dry_run as prediction
+from crossloop.gaps import check_gap, check_slot_gap
 from crossloop.limits import LimitCodes
 from crossloop.protocol.converters import Clock, Levels
 from crossloop.protocol.errors import BuildError, RangeError, ShapeError
@@ -26,7 +27,7 @@ from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.records import SATURATED
 from crossloop.protocol.registers import Rule
 from crossloop.protocol.streams import Family
-from crossloop.protocol.timing import gap_min_taps, slot_cycles
+from crossloop.protocol.timing import slot_cycles
 
 _STREAM_BYTE_MAX = 255
 
@@ -102,16 +103,6 @@ def check_vector(name: str, shape: tuple[int, ...], count: int) -> None:
         raise ShapeError(f"{name} must have shape (n,) with n from 1 to {count}, not {shape}; nothing was sent")
 
 
-def check_gap(gap_taps: int, clock: Clock) -> None:
-    """Refuse a gap after a pulse that is shorter than the build can make it."""
-    least = gap_min_taps(clock.gate_taps)
-    if gap_taps < least:
-        raise RangeError(
-            f"a gap of {clock.tap_seconds(gap_taps):.6g} s after a pulse is shorter than the {clock.tap_seconds(least):.6g} s "
-            f"({least} taps) that this build needs between two pulses; make it longer, nothing was sent"
-        )
-
-
 def check_program(program: tuple[MicroOp, ...], parameters: Parameters, limits: LimitCodes) -> None:
     """Refuse what the build cannot execute, and levels, gate times, lines and tiles outside the limits or the geometry."""
     clock = Clock.of(parameters)
@@ -126,13 +117,14 @@ def check_program(program: tuple[MicroOp, ...], parameters: Parameters, limits: 
         elif op.opcode is Opcode.PULSE:
             count, width, gap = pulse_fields(op)
             limits.check_width(width, clock, "pulse width")
-            check_gap(gap, clock)
+            check_gap(gap, parameters)
             if count > 1:
                 limits.check_train(width, gap, clock)
         elif op.opcode is Opcode.COINCIDE:
             width_cycles = op.c & 0xFFFF
             width = width_cycles * parameters.gate_taps
             limits.check_width(width, clock, "pulse width")
+            check_slot_gap(op.c >> 16, parameters)
             if op.b > 1:
                 gap_cycles = slot_cycles(width_cycles, op.c >> 16) - width_cycles
                 limits.check_train(width, gap_cycles * parameters.gate_taps, clock)

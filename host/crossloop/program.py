@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from crossloop import dry_run as prediction
 from crossloop.dry_run import DryRun
+from crossloop.gaps import gap_taps
 from crossloop.limits import LimitCodes
 from crossloop.operation import Codes, Operation, check_line, check_vector, lines_of
 from crossloop.operations import check_levels, level_write
@@ -101,9 +102,9 @@ class Program(Operation):
             return self._append(m.connect(family, state, others=others, selection=Selection.FIRST, index=int(first)))
         return self._append(m.connect(family, state, others=others))
 
-    def pulse(self, count: int, *, width_s: float, gap_s: float) -> Self:
-        """Turn the gates of all driven lines on `count` times, for `width_s` with `gap_s` after each, in seconds."""
-        return self._append(m.pulse(count, self._clock.width_taps(width_s), self._clock.gap_taps(gap_s)))
+    def pulse(self, count: int, *, width_s: float, gap_s: float | None = None) -> Self:
+        """Turn the gates of all driven lines on `count` times, for `width_s` with `gap_s` after each, in seconds; see `Tile.pulse`."""
+        return self._append(m.pulse(count, self._clock.width_taps(width_s), gap_taps(gap_s, self._parameters)))
 
     def convert(
         self,

@@ -15,8 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from crossloop.connection import connect
 from crossloop.operation import check_line
+from crossloop.protocol.front_ends import DECIDED
 from crossloop.protocol.parameters import Parameters
-from crossloop.protocol.parts.reference import FRONT_END_FIELDS
 from crossloop.state import Counters
 
 if TYPE_CHECKING:
@@ -110,10 +110,9 @@ def rehearse(
 
 
 def _twin_url(parameters: Parameters, plant: str) -> str:
-    """Return the URL of a model with the same build; what the parts of a front end decide is left to them."""
-    values = {field.name: getattr(parameters, field.name) for field in fields(parameters)}
-    if parameters.frontend != "direct":
-        values = {name: value for name, value in values.items() if name not in FRONT_END_FIELDS}
+    """Return the URL of a model with the same build; what a front end decides is left to it."""
+    names = {field.name for field in fields(parameters)} - DECIDED.get(parameters.frontend, frozenset())
+    values = {field.name: getattr(parameters, field.name) for field in fields(parameters) if field.name in names}
     texts = (
         f"{name}={','.join(map(str, value)) if isinstance(value, tuple) else int(value) if isinstance(value, int) else value}"
         for name, value in values.items()

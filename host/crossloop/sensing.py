@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from crossloop.fabric.read_out import read_out_plan
 from crossloop.nodes import ReadNodes
 from crossloop.operation import Codes, check_line, lines_of
 from crossloop.operations import Product
@@ -97,6 +98,7 @@ class Sensing:
         range_index: int = 0,
         settle_s: float = SETTLE_S,
         integrate_s: float = INTEGRATE_S,
+        through_memory: bool = False,
     ) -> NDArray[np.float64]:
         """Read every cell: one row driven at a time, all columns sensed at virtual ground.
 
@@ -110,6 +112,9 @@ class Sensing:
             Converter range, 0 is the widest.
         settle_s, integrate_s : float
             Time before and of the integration in seconds.
+        through_memory : bool
+            Collect the codes in the device's vector memory and fetch them from there: fewer bytes on the link, for one conversion per cell.
+            A code at the converter's limit then counts as saturated, since the memory holds no flags.
 
         Returns
         -------
@@ -121,7 +126,15 @@ class Sensing:
         RangeError
             If the voltage or a time is not representable or outside the limits; nothing was sent.
         """
-        return self._read(range(self.shape[0]), v_read_v, averages, range_index, settle_s, integrate_s)
+        rows = range(self.shape[0])
+        if through_memory:
+            if averages != 1:
+                raise RangeError(
+                    f"averages must be 1 for a reading through the vector memory, not {averages!r}; read several times, or "
+                    "without through_memory; nothing was sent"
+                )
+            return self._read_out(rows, v_read_v, range_index, settle_s, integrate_s)
+        return self._read(rows, v_read_v, averages, range_index, settle_s, integrate_s)
 
     def multiply(
         self,
@@ -243,11 +256,7 @@ class Sensing:
         settle_s: float,
         integrate_s: float,
     ) -> NDArray[np.float64]:
-        levels, limits = self.session.levels, self.session.limit_codes
-        code = limits.level_max if v_read_v is None else levels.code(v_read_v, "v_read_v")
-        limits.check_level(code, levels, "v_read_v")
-        if code == 0:
-            raise RangeError("v_read_v must not be 0 V: without a current there is no conductance; nothing was sent")
+        code = self._read_code(v_read_v)
         check_line("averages minus 1", averages - 1, LARGEST_COUNT)
         settle, integrate = self._read_cycles(settle_s, integrate_s)
         operations = read_plan(
@@ -262,7 +271,32 @@ class Sensing:
         )
         found: list[Codes] = [codes for batch in self.session.execute(*operations) for codes in batch]
         amperes = self._amperes(found, Family.COLUMNS, range_index).reshape(len(rows), -1, self.shape[1])
-        return mean_of_good(amperes) / levels.volts(code)
+        return mean_of_good(amperes) / self.session.levels.volts(code)
+
+    def _read_out(
+        self, rows: range, v_read_v: float | None, range_index: int, settle_s: float, integrate_s: float
+    ) -> NDArray[np.float64]:
+        session, samples, columns = self.session, self.session.samples, self.shape[1]
+        code = self._read_code(v_read_v)
+        settle, integrate = self._read_cycles(settle_s, integrate_s)
+        plan = read_out_plan(
+            self.index, rows, session.parameters, code=code, range_index=range_index, settle_cycles=settle, integrate_cycles=integrate
+        )  # fmt: skip
+        found: list[Codes] = []
+        for operation in plan:
+            session.execute(operation)
+            words = session.read_words(0, operation.count * columns).astype(np.int32).reshape(-1, columns)
+            limited = (words == samples.code_min) | (words == samples.code_max)
+            found += [Codes(row, flags, 0, range_index) for row, flags in zip(words, limited, strict=True)]
+        return self._amperes(found, Family.COLUMNS, range_index) / session.levels.volts(code)
+
+    def _read_code(self, v_read_v: float | None) -> int:
+        levels, limits = self.session.levels, self.session.limit_codes
+        code = limits.level_max if v_read_v is None else levels.code(v_read_v, "v_read_v")
+        limits.check_level(code, levels, "v_read_v")
+        if code == 0:
+            raise RangeError("v_read_v must not be 0 V: without a current there is no conductance; nothing was sent")
+        return code
 
     def _product(
         self,

@@ -11,6 +11,7 @@ from crossloop import counting, cycling, programming, writing
 from crossloop.cycling import EnduranceRecord
 from crossloop.fabric.reading import Reading
 from crossloop.fabric.waveform import STEP_WORDS, Step, Waveform
+from crossloop.gaps import gap_cycles, gap_taps
 from crossloop.gate_pulses import GatePulses
 from crossloop.operation import check_line
 from crossloop.operations import PulseTrain, Update
@@ -23,8 +24,6 @@ from crossloop.writing import Verified, VoltageLadder
 
 WIDTH_S = 1e-6
 """Default pulse width."""
-GAP_S = 1e-6
-"""Default gap between pulses."""
 
 
 class Tile(Sensing):
@@ -42,7 +41,7 @@ class Tile(Sensing):
         polarity: int = 1,
         v_write_v: float | None = None,
         width_s: float = WIDTH_S,
-        gap_s: float = GAP_S,
+        gap_s: float | None = None,
     ) -> None:
         """Give one cell counted pulses.
 
@@ -58,7 +57,7 @@ class Tile(Sensing):
             Voltage across the cell in volts: half of it on the row, minus half on the column, so that other cells of both see half.
             By default the largest in the window.
         width_s, gap_s : float
-            Pulse width, and time after each pulse, in seconds.
+            Pulse width, and time after each pulse, in seconds. By default 1 us each, or the shortest gap of the build if that is longer.
         """
         up, down = self.write_levels(v_write_v)
         width, gap = self.pulse_taps(width_s, gap_s)
@@ -116,7 +115,7 @@ class Tile(Sensing):
         *,
         v_write_v: float | None = None,
         width_s: float = WIDTH_S,
-        gap_s: float = GAP_S,
+        gap_s: float | None = None,
     ) -> None:
         """Give every cell its own number of pulses, row by row and in powers of two, so that few requests suffice.
 
@@ -140,7 +139,7 @@ class Tile(Sensing):
         pair: bool = False,
         v_write_v: float | None = None,
         width_s: float = WIDTH_S,
-        gap_s: float = GAP_S,
+        gap_s: float | None = None,
     ) -> None:
         """Give every cell of some rows its own number of pulses in one command; what fits, the vector memory decides.
 
@@ -171,7 +170,7 @@ class Tile(Sensing):
         range_index: int = 0,
         v_write_v: float | None = None,
         width_s: float = WIDTH_S,
-        gap_s: float = GAP_S,
+        gap_s: float | None = None,
     ) -> programming.Programmed:
         """Bring every cell near a target conductance by reading and counted pulses.
 
@@ -221,7 +220,7 @@ class Tile(Sensing):
         range_index: int = 0,
         settle_s: float = SETTLE_S,
         integrate_s: float = INTEGRATE_S,
-        gap_s: float = GAP_S,
+        gap_s: float | None = None,
         v_gate_v: float | None = None,
         passes: int = 1,
         rest_s: float = 0.0,
@@ -248,8 +247,8 @@ class Tile(Sensing):
             Most pulses, and most changes of direction, per cell.
         range_index, settle_s, integrate_s
             As in `read_all`.
-        gap_s : float
-            Time after each pulse in seconds.
+        gap_s : float, optional
+            As in `pulse`.
         v_gate_v : float, optional
             Voltage of the cell's gate line while it is read, in builds with gate lines; by default the session's.
         passes, rest_s : int, float
@@ -277,7 +276,7 @@ class Tile(Sensing):
         v_reset_v: float,
         v_read_v: float,
         width_s: float = WIDTH_S,
-        gap_s: float = GAP_S,
+        gap_s: float | None = None,
         level_settle_s: float = 0.0,
         range_index: int = 0,
         settle_s: float = SETTLE_S,
@@ -298,7 +297,7 @@ class Tile(Sensing):
         v_read_v : float
             Voltage of a reading.
         width_s, gap_s : float
-            Pulse width, and time after each pulse, in seconds.
+            As in `pulse`.
         level_settle_s : float
             Time that the level converters need after a change, beside what the build's front end is known to need.
         range_index, settle_s, integrate_s
@@ -358,7 +357,7 @@ class Tile(Sensing):
         quantise: Quantise | None = None,
         v_write_v: float | None = None,
         width_s: float = WIDTH_S,
-        gap_s: float = GAP_S,
+        gap_s: float | None = None,
     ) -> None:
         """Stochastic outer-product update: cell (i, j) gets slots * x[i] * delta[j] pulses on average, raising for a positive product.
 
@@ -403,16 +402,16 @@ class Tile(Sensing):
             limits.check_level(-half, levels, "minus half of v_write_v")
         return (half, -half), (-half, half)
 
-    def pulse_cycles(self, width_s: float, gap_s: float) -> tuple[int, int]:
+    def pulse_cycles(self, width_s: float, gap_s: float | None) -> tuple[int, int]:
         """Return width and gap of coincidence slots, in cycles; RangeError for what is no whole number of them or longer than the cap."""
         clock, limits = self.session.clock, self.session.limit_codes
         width = clock.cycles(width_s, "width_s")
         limits.check_width(width * clock.gate_taps, clock, "width_s")
-        return width, clock.cycles(gap_s, "gap_s", 0xFFFF)
+        return width, gap_cycles(gap_s, self.session.parameters)
 
-    def pulse_taps(self, width_s: float, gap_s: float) -> tuple[int, int]:
+    def pulse_taps(self, width_s: float, gap_s: float | None) -> tuple[int, int]:
         """Return pulse width and gap in taps; RangeError for what is no whole number of them or longer than the cap."""
         clock, limits = self.session.clock, self.session.limit_codes
         width = clock.width_taps(width_s)
         limits.check_width(width, clock, "width_s")
-        return width, clock.gap_taps(gap_s)
+        return width, gap_taps(gap_s, self.session.parameters)

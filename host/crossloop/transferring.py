@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from crossloop.fabric.endings import Reason
 from crossloop.fabric.transfer import Transfer, TransferOutcome, TransferTable, outcome_of
+from crossloop.gaps import gap_taps
 from crossloop.protocol.errors import RangeError
 from crossloop.sensing import INTEGRATE_S, SETTLE_S
-from crossloop.tile import GAP_S, Tile
+from crossloop.tile import Tile
 from crossloop.writing import VoltageLadder
 
 
@@ -63,7 +64,7 @@ def transfer(
     range_index: int = 0,
     settle_s: float = SETTLE_S,
     integrate_s: float = INTEGRATE_S,
-    gap_s: float = GAP_S,
+    gap_s: float | None = None,
 ) -> Transferred:
     """Program the weights of a block into its slow pairs and put what is left on its fast cells, in one command.
 
@@ -95,8 +96,8 @@ def transfer(
         Most pulses, and most changes of bank or direction, for each of the two.
     averages, range_index, settle_s, integrate_s
         As in `Tile.read_all`.
-    gap_s : float
-        Time after each pulse in seconds.
+    gap_s : float, optional
+        As in `Tile.pulse`.
 
     Raises
     ------
@@ -114,7 +115,7 @@ def transfer(
         down=down.halves(session, "down"), fast_window=_window("fast_tolerance_s", fast_tolerance_s, per_siemens), attempts=attempts,
         turns=turns, invert=invert, read_code=session.levels.code(v_read_v, "v_read_v"), averages=averages, range_index=range_index,
         settle_cycles=clock.cycles(settle_s, "settle_s", 0xFFFF), integrate_cycles=clock.cycles(integrate_s, "integrate_s", 0xFFFF),
-        gap_taps=clock.gap_taps(gap_s),
+        gap_taps=gap_taps(gap_s, session.parameters),
     )  # fmt: skip
     rows, pairs = (fast.shape[0], fast.shape[1] // 2) if shape is None else shape
     operation = Transfer(table, fast.index, slow.index, origin, (rows, pairs))

@@ -21,6 +21,7 @@ from crossloop.fabric.write_verify import (
     check_table,
     records_of,
 )
+from crossloop.gaps import gap_taps
 from crossloop.protocol.converters import Levels
 from crossloop.protocol.errors import RangeError, ShapeError
 from crossloop.protocol.streams import Family
@@ -127,7 +128,7 @@ def write_verify(
     range_index: int,
     settle_s: float,
     integrate_s: float,
-    gap_s: float,
+    gap_s: float | None,
     v_gate_v: float | None,
     passes: int,
     rest_s: float,
@@ -153,7 +154,7 @@ def write_verify(
         read_code=session.levels.code(v_read_v, "v_read_v"), averages=averages, confirmations=confirmations,
         wait_cycles=clock.cycles(wait_s, "wait_s") if wait_s else 0, attempts=attempts, turns=turns, range_index=range_index,
         settle_cycles=clock.cycles(settle_s, "settle_s", 0xFFFF), integrate_cycles=clock.cycles(integrate_s, "integrate_s", 0xFFFF),
-        gap_taps=clock.gap_taps(gap_s), read_gate=_read_gate(session, v_gate_v),
+        gap_taps=gap_taps(gap_s, session.parameters), read_gate=_read_gate(session, v_gate_v),
     )  # fmt: skip
     codes = np.rint(target * per_siemens).astype(np.int64)
     if codes.max() > averages * session.samples.code_max or codes.min() < 0:

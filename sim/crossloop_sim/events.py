@@ -48,6 +48,8 @@ class Kind(IntEnum):
     CONVERSION = 6
     """A conversion strobe: family a is sensed, b channels; words[0]: converter range, words[1]: 1 for pairs,
     words[2]: 1 for voltages of lines instead of currents."""
+    SAMPLE = 7
+    """A sample passed to the controller, from an array that lies behind the pins; words[0]: the sample word."""
 
 
 class PlantSeam(Protocol):

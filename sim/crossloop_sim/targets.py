@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crossloop.protocol.errors import TargetError
+from crossloop.protocol.front_ends import REFERENCE
 from crossloop.protocol.manifest import Manifest
 from crossloop.protocol.parameters import Parameters
 from crossloop_sim.golden import GoldenModel
@@ -118,11 +119,13 @@ def open_rtl(url: str, *, progress: Progress | None = None) -> RtlTransport:
     settings = parse_url(url, "rtl", RTL_KEYS)
     if "divisor" in settings.options and settings.options.get("link") != "uart":
         raise TargetError(f"target {url!r} gives divisor without link=uart; add it, or leave divisor out")
-    if settings.options.get("pins") and settings.parameters.frontend == "direct":
-        raise TargetError(f"target {url!r} gives pins=1, but the direct front end has none; add frontend=reference")
+    if settings.options.get("pins") and settings.parameters.frontend not in REFERENCE:
+        raise TargetError(
+            f"target {url!r} gives pins=1, but the {settings.parameters.frontend} front end has none; add frontend=reference"
+        )
     from crossloop_sim.engine.target import RtlTransport
 
-    return RtlTransport(settings, World(settings), progress)
+    return RtlTransport(settings, World(settings, gateware=True), progress)
 
 
 GATE_KEYS: dict[str, Reader] = {"divisor": _divisor}
@@ -167,7 +170,7 @@ def open_bitstream(url: str, *, progress: Progress | None = None) -> RtlTranspor
     )
     from crossloop_sim.engine.target import BoardTransport
 
-    return BoardTransport(settings, World(settings), manifest, Path(folder), progress)
+    return BoardTransport(settings, World(settings, gateware=True), manifest, Path(folder), progress)
 
 
 def _open_gates(url: str, level: str, progress: Progress | None) -> RtlTransport:
@@ -175,4 +178,4 @@ def _open_gates(url: str, level: str, progress: Progress | None) -> RtlTransport
     options = {"divisor": GATE_DIVISOR, **settings.options, "engine": level, "link": "uart"}
     from crossloop_sim.engine.target import RtlTransport
 
-    return RtlTransport(replace(settings, options=options), World(settings), progress)
+    return RtlTransport(replace(settings, options=options), World(settings, gateware=True), progress)

@@ -8,7 +8,7 @@ happens between two runs has no cycle, since it follows the link's time. Records
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from typing import NamedTuple
 
 import numpy as np
@@ -121,18 +121,24 @@ class _Reader:
         self._until = -1
 
     def entries(self, log: Sequence[Events | tuple[Events, npt.NDArray[np.int64]]]) -> Iterator[Entry]:
+        seen = _samples(log)
         for item in log:
             if isinstance(item, tuple):
                 record, words = item
-                cycle, _kind, family, channels, range_index, pair, voltage = (int(value) for value in record[:7])
-                when = self._when(cycle)
-                yield Entry(self._run, when, Kind.CONVERSION.name, (family, channels, range_index, pair, voltage))
-                yield Entry(self._run, when, "CODES", tuple(int(word) for word in words))
+                yield from self._conversion(record.tolist(), words.tolist())
                 continue
             for row in item.tolist():
+                if row[1] == Kind.CONVERSION and seen is not None:
+                    yield from self._conversion(row, list(islice(seen, row[3])))
                 entry = self._entry(row)
                 if entry is not None:
                     yield entry
+
+    def _conversion(self, record: list[int], words: list[int]) -> Iterator[Entry]:
+        cycle, _kind, family, channels, range_index, pair, voltage = record[:7]
+        when = self._when(cycle)
+        yield Entry(self._run, when, Kind.CONVERSION.name, (family, channels, range_index, pair, voltage))
+        yield Entry(self._run, when, "CODES", tuple(words))
 
     def _when(self, cycle: int) -> int | None:
         inside = self._shown[Kind.RUN.name][0] or cycle == self._until
@@ -140,8 +146,8 @@ class _Reader:
 
     def _entry(self, row: list[int]) -> Entry | None:
         cycle, kind, a, b = row[:RECORD_HEADER]
-        if kind == Kind.CONVERSION:
-            return None  # noted with its answer
+        if kind in {Kind.CONVERSION, Kind.SAMPLE}:
+            return None  # noted together
         words = row[RECORD_HEADER:]
         name = Kind(kind).name
         if kind == Kind.LEVEL:
@@ -160,6 +166,13 @@ class _Reader:
                 self._run += 1
                 self._start = cycle
         return Entry(self._run, self._when(cycle), name, values, a if kind == Kind.GATES else 0)
+
+
+def _samples(log: Sequence[Events | tuple[Events, npt.NDArray[np.int64]]]) -> Iterator[int] | None:
+    """Return the sample words that passed by themselves, in order; None where the plant was asked for each conversion."""
+    if any(isinstance(item, tuple) for item in log):
+        return None
+    return (int(row[RECORD_HEADER]) for item in log for row in item if row[1] == Kind.SAMPLE)
 
 
 def _signed(word: int) -> int:

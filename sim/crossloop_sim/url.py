@@ -9,8 +9,9 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from crossloop.protocol.errors import RangeError, TargetError
+from crossloop.protocol.front_ends import DECIDED, REFERENCE, completed
 from crossloop.protocol.parameters import RANGES, Parameters
-from crossloop.protocol.parts.reference import FRONT_END_FIELDS, least_break_cycles, reference_parameters
+from crossloop.protocol.parts.reference import least_break_cycles
 from crossloop_sim.plant import PlantConfiguration, preset
 
 DEFAULT_PRESET = "rpu"
@@ -110,6 +111,12 @@ def parse_url(url: str, scheme: str, keys: Mapping[str, Reader] | None = None) -
             values[key] = readers[key](text)
         except ValueError as error:
             raise TargetError(f"target {url!r}: {key} must be {error}, not {text!r}") from None
+    analog = sorted(values.keys() & (plant_keys.keys() | {"preset"}))
+    if analog and values.get("frontend") == "emulated":
+        raise TargetError(
+            f"target {url!r} gives {', '.join(analog)}, which an emulated array has not: its cells and noise follow from array_seed; "
+            "leave it out"
+        )
     try:
         return TargetSettings(
             url=url,
@@ -125,18 +132,16 @@ def parse_url(url: str, scheme: str, keys: Mapping[str, Reader] | None = None) -
 
 
 def _parameters(url: str, values: dict[str, Any]) -> Parameters:
-    """Return the build; the parts of a front end, not the URL, say how long they take."""
+    """Return the build; the front end, not the URL, says how long it takes."""
     parameters = Parameters(**values)
-    if parameters.frontend == "direct":
-        return parameters
-    given = sorted(values.keys() & FRONT_END_FIELDS)
+    given = sorted(values.keys() & DECIDED.get(parameters.frontend, frozenset()))
     if given:
         raise TargetError(
-            f"target {url!r} gives {', '.join(given)}, which the parts of the front end decide; leave it out"
+            f"target {url!r} gives {', '.join(given)}, which the {parameters.frontend} front end decides; leave it out"
         )
-    if "break_cycles" not in values:
+    if parameters.frontend in REFERENCE and "break_cycles" not in values:
         parameters = replace(parameters, break_cycles=least_break_cycles(parameters.clock_hz))
-    return reference_parameters(parameters)
+    return completed(parameters)
 
 
 def _plant_keys(texts: Mapping[str, str]) -> dict[str, Reader]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from crossloop.protocol.errors import LinkError
 from crossloop.protocol.parameters import Parameters
+from crossloop_sim.emulated import ArrayInside, EmulatedArray
 from crossloop_sim.events import PlantSeam
 from crossloop_sim.plant import Plant
 from crossloop_sim.transcript import RecordingPlant, Transcript
@@ -23,13 +24,15 @@ class World:
     ----------
     settings : TargetSettings
         What the URL asked for.
+    gateware : bool
+        Whether the gateware itself is simulated, with what its front end has inside.
     """
 
-    def __init__(self, settings: TargetSettings) -> None:
+    def __init__(self, settings: TargetSettings, *, gateware: bool = False) -> None:
         self.parameters: Parameters = settings.parameters
         """The controller's build."""
-        self.plant = Plant(settings.parameters, settings.plant)
-        """The plant: conductances, ledger."""
+        self.plant: Any = _plant(settings, gateware=gateware)
+        """The plant: conductances, ledger. With the emulated front end, its integer model, or what stands for the one in the gateware."""
         self.transcript = Transcript(settings.parameters) if settings.transcript else None
         """Both seams since the target was opened, if the URL asked for it."""
         self.seam: PlantSeam = self.plant if self.transcript is None else RecordingPlant(self.plant, self.transcript)
@@ -83,6 +86,13 @@ class World:
             raise LinkError("the simulated device is not running; open the target again")
         self._advance(cycles)
         self.plant.rest(cycles)
+
+
+def _plant(settings: TargetSettings, *, gateware: bool) -> Plant | EmulatedArray | ArrayInside:
+    """Return what the controller's pins are connected to."""
+    if settings.parameters.frontend != "emulated":
+        return Plant(settings.parameters, settings.plant)
+    return ArrayInside(settings.parameters) if gateware else EmulatedArray(settings.parameters)
 
 
 class SimulatedTransport:

@@ -14,7 +14,7 @@ from crossloop.protocol.microops import MicroOp, Opcode
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.streams import Family
 from crossloop.session import Session
-from scenarios.raw import RawProgram
+from scenarios.raw import RawProgram, gap
 from scenarios.sequences import random_micro_op
 
 STEPS = 24
@@ -146,8 +146,8 @@ def sample_and_drive(session: Session, rng: np.random.Generator) -> None:
             m.level(Family.COLUMNS, m.ALL_LINES, -50),
             m.connect(Family.ROWS, m.LineState.DRIVE),
             m.connect(Family.COLUMNS, m.LineState.DRIVE),
-            m.coincide(20, 4, 4, row_sign=0, column_sign=0),
-            m.coincide(20, 4, 4, row_sign=1, column_sign=1),
+            m.coincide(20, 4, gap(parameters, 4), row_sign=0, column_sign=0),
+            m.coincide(20, 4, gap(parameters, 4), row_sign=1, column_sign=1),
             m.halt(),
         ))
     )  # fmt: skip

@@ -11,9 +11,8 @@ from crossloop.protocol.microops import LineState, Selection
 from crossloop.protocol.parameters import ALL_LINES, Parameters
 from crossloop.protocol.records import RecordKind, unpack_records
 from crossloop.protocol.streams import Family
-from crossloop.protocol.timing import gap_min_taps
 from crossloop.session import Session
-from scenarios.raw import run_raw
+from scenarios.raw import gap, run_raw
 
 HALF = 60
 """Level code of half the programming voltage."""
@@ -34,7 +33,7 @@ def walk_gates_and_break_their_rules(session: Session, rng: np.random.Generator)
             m.connect(Family.COLUMNS, LineState.SENSE),
             m.convert(Family.COLUMNS, 1, settle_cycles=9, integrate_cycles=9),
         )
-        reply = run_raw(session, m.tile(0), *drive, level, gate, m.pulse(2, 5, 4), *sense, m.halt())
+        reply = run_raw(session, m.tile(0), *drive, level, gate, m.pulse(2, 5, gap(parameters, 4)), *sense, m.halt())
         assert reply.status is Status.OK
     absent = Status.OK if lines else Status.LINE_RANGE
     refused = [
@@ -90,11 +89,12 @@ def end_pulses_early(session: Session, rng: np.random.Generator) -> None:
         m.connect(Family.COLUMNS, LineState.SENSE),
         m.convert(Family.COLUMNS, 1, settle_cycles=9, integrate_cycles=9),
     )
-    coincide = m.coincide(4, 9, 9, row_sign=0, column_sign=0)
     taps = session.parameters.gate_taps
-    shortest = m.pulse(3, 1, gap_min_taps(taps))
+    short, long = (gap(session.parameters, least) for least in (1, 9))
+    coincide = m.coincide(4, 9, long, row_sign=0, column_sign=0)
+    shortest = m.pulse(3, 1, short)
     for pulses, delivered in (
-        ((m.pulse(3, 20, 9),), taps), ((shortest,), 1), (converting, taps), ((coincide, coincide), taps),
+        ((m.pulse(3, 20, long),), taps), ((shortest,), 1), (converting, taps), ((coincide, coincide), taps),
     ):  # fmt: skip
         session.transport.world.set_compliance(active=True)
         session.arm()

@@ -6,8 +6,8 @@ import numpy as np
 
 from crossloop.operations import PulseTrain
 from crossloop.programming import MaskedPulses
-from crossloop.protocol.timing import gap_min_taps
 from crossloop.session import Session
+from scenarios.raw import gap
 
 HALF = 60
 """Level code of half the programming voltage."""
@@ -16,11 +16,10 @@ HALF = 60
 def walk_every_cell_and_polarity(session: Session, rng: np.random.Generator) -> None:
     """One pulse on each (tile, row, column, polarity)."""
     parameters = session.parameters
-    least = gap_min_taps(parameters.gate_taps)
     session.arm()
     session.execute(
         *(
-            PulseTrain(tile, row, column, 1, (sign * HALF, -sign * HALF), 4, least)
+            PulseTrain(tile, row, column, 1, (sign * HALF, -sign * HALF), 4, gap(parameters, 1))
             for tile in range(parameters.tiles)
             for row in range(parameters.rows)
             for column in range(parameters.columns)
@@ -36,10 +35,12 @@ def count_on_random_cells(session: Session, rng: np.random.Generator) -> None:
     for _ in range(20):
         row, column = int(rng.integers(parameters.rows)), int(rng.integers(parameters.columns))
         sign = int(rng.choice([-1, 1]))
-        count, width, gap = (int(rng.integers(1, limit)) for limit in (12, 40, 300))
-        gap = max(gap, gap_min_taps(parameters.gate_taps))
+        count, width, pause = (int(rng.integers(1, limit)) for limit in (12, 40, 300))
+        pause = gap(parameters, pause)
         session.execute(
-            PulseTrain(int(rng.integers(parameters.tiles)), row, column, count, (sign * HALF, -sign * HALF), width, gap)
+            PulseTrain(
+                int(rng.integers(parameters.tiles)), row, column, count, (sign * HALF, -sign * HALF), width, pause
+            )
         )
 
 
@@ -47,8 +48,7 @@ def fire_random_masks(session: Session, rng: np.random.Generator) -> None:
     """Pulses on random sets of rows and columns."""
     parameters = session.parameters
     session.arm()
-    gap = max(2, gap_min_taps(parameters.gate_taps))
     for probability in (0.0, 0.3, 0.7, 1.0):
         rows = rng.random(parameters.rows) < probability
         columns = rng.random(parameters.columns) < probability
-        session.execute(MaskedPulses(0, rows, columns, 3, (HALF, -HALF), 4, gap))
+        session.execute(MaskedPulses(0, rows, columns, 3, (HALF, -HALF), 4, gap(parameters, 2)))

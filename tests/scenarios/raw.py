@@ -11,7 +11,13 @@ from crossloop.protocol import commands
 from crossloop.protocol.frames import Reply
 from crossloop.protocol.microops import MicroOp
 from crossloop.protocol.parameters import Parameters
+from crossloop.protocol.timing import pulse_gap_min_taps
 from crossloop.session import Session
+
+
+def gap(parameters: Parameters, cycles: int) -> int:
+    """Return a gap of so many cycles, or taps, or the shortest that the build allows for both."""
+    return max(cycles, pulse_gap_min_taps(parameters))
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,8 @@ from crossloop.protocol.commands import Bank
 from crossloop.protocol.microops import LineState, MicroOp, Selection
 from crossloop.protocol.parameters import ALL_LINES, Parameters
 from crossloop.protocol.streams import Family
-from crossloop.protocol.timing import gap_min_taps
 from crossloop.session import Session
-from scenarios.raw import RawProgram
+from scenarios.raw import RawProgram, gap
 
 
 def _lines(parameters: Parameters, family: Family) -> int:
@@ -49,10 +48,10 @@ def random_micro_op(rng: np.random.Generator, parameters: Parameters) -> MicroOp
                 index=index + (selection == Selection.FIRST),
             )
         case 5:
-            count, width, gap = 1 + below(4), 1 + below(20), 1 + below(9)
-            return m.pulse(count, width, max(gap, gap_min_taps(parameters.gate_taps)))
+            return m.pulse(1 + below(4), 1 + below(20), gap(parameters, 1 + below(9)))
         case 6:
-            return m.coincide(1 + below(6), 1 + below(12), 1 + below(9), row_sign=below(2), column_sign=below(2))
+            pause = gap(parameters, 1 + below(9))
+            return m.coincide(1 + below(6), 1 + below(12), pause, row_sign=below(2), column_sign=below(2))
         case _:
             pair = lines > 1 and below(2) == 1
             return m.convert(
@@ -86,7 +85,7 @@ def nest_loops(session: Session, rng: np.random.Generator) -> None:
         m.connect(Family.ROWS, LineState.DRIVE, selection=Selection.ONE, index=0),
         m.connect(Family.COLUMNS, LineState.DRIVE, selection=Selection.ONE, index=0),
         *(m.loop(2) for _ in range(depth)),
-        m.pulse(1, 3, max(2, gap_min_taps(parameters.gate_taps))),
+        m.pulse(1, 3, gap(parameters, 2)),
         *(step for _ in range(depth) for step in (m.wait(1), m.next_())),
         m.connect(Family.COLUMNS, LineState.SENSE),
         m.loop(3),

@@ -7,24 +7,25 @@ import numpy as np
 from crossloop.operations import Product, Update
 from crossloop.protocol.streams import Family
 from crossloop.session import Session
+from scenarios.raw import gap
 
 UP, DOWN = (60, -60), (-60, 60)
 
 
 def _update(
-    session: Session, rng: np.random.Generator, slots: int, width: int = 4, gap: int = 4, tile: int = 0
+    session: Session, rng: np.random.Generator, slots: int, width: int = 4, pause: int = 4, tile: int = 0
 ) -> Update:
     parameters = session.parameters
     rows = rng.integers(0, 256, int(rng.integers(1, parameters.rows + 1))).astype(np.uint8)
     columns = rng.integers(0, 256, int(rng.integers(1, parameters.columns + 1))).astype(np.uint8)
-    return Update(tile, rows, columns, slots, width, gap, UP, DOWN)
+    return Update(tile, rows, columns, slots, width, gap(parameters, pause), UP, DOWN)
 
 
 def update_with_random_signs(session: Session, rng: np.random.Generator) -> None:
     """Random probabilities and signs, slots shorter and longer than the drawing time."""
     session.arm()
-    for slots, width, gap in ((1, 1, 1), (15, 4, 4), (31, 5, 3), (7, 20, 13)):
-        session.execute(_update(session, rng, slots, width, gap, int(rng.integers(session.parameters.tiles))))
+    for slots, width, pause in ((1, 1, 1), (15, 4, 4), (31, 5, 3), (7, 20, 13)):
+        session.execute(_update(session, rng, slots, width, pause, int(rng.integers(session.parameters.tiles))))
     session.counters(clear=True)
     session.execute(_update(session, rng, 15))
     session.counters()

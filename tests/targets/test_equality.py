@@ -24,6 +24,7 @@ GEOMETRIES = {
     "wide reference front end": "rows=17&columns=20&tiles=1&level_bits=12&sample_bits=12&frame_bytes=2048&frontend=reference",
     "two taps per cycle": "rows=5&columns=4&tiles=2&gate_lines=1&gate_taps=2&break_cycles=3",
     "two taps, reference front end": "rows=4&columns=5&tiles=2&gate_lines=2&gate_taps=2&frontend=reference",
+    "emulated array": "rows=5&columns=4&tiles=2&frontend=emulated&array_seed=7",
     "small memories": (
         "rows=9&columns=17&tiles=3&vector_words=64&program_ops=128&frame_bytes=256&request_slots=1&loop_depth=2&break_cycles=1"
     ),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -11,7 +11,7 @@ from crossloop.protocol.microops import LineState, Opcode, Selection
 from crossloop.protocol.parameters import ALL_LINES, Parameters
 from crossloop.protocol.records import RECORD_HEADER
 from crossloop.protocol.streams import Family
-from crossloop.protocol.timing import gap_min_taps
+from crossloop.protocol.timing import pulse_gap_min_taps
 from crossloop_hdl.layouts import MicroOpLayout, beyond, family_lines
 
 
@@ -103,13 +103,11 @@ class MicroOpCheck(wiring.Component):
                             m.d.comb += outside.eq(1)
             with m.Case(Opcode.PULSE):
                 m.d.comb += [
-                    outside.eq(
-                        zero_count | (op.c[:24] == 0) | ((op.a == 0) & (op.c[24:] < gap_min_taps(build.gate_taps)))
-                    ),
+                    outside.eq(zero_count | (op.c[:24] == 0) | (Cat(op.c[24:], op.a) < pulse_gap_min_taps(build))),
                     self.width.eq(op.c[:24]),
                 ]
             with m.Case(Opcode.COINCIDE):
-                m.d.comb += outside.eq(zero_count | zero_time)
+                m.d.comb += outside.eq(zero_count | zero_time | (second < build.gap_min_cycles))
             with m.Case(Opcode.CONVERT):
                 # The gates are still on in the cycle of the conversion strobe.
                 m.d.comb += [

@@ -29,7 +29,7 @@ class Phase(enum.Enum, shape=3):
     ROUTE = 4
     """Before DRIVE: the converters are switched to what the conversion wants."""
     CONVERT = 5
-    """After HEADER: the converters are not ready yet."""
+    """After HEADER, or before each channel: the converters are not ready yet."""
 
 
 class SampleSequencer(wiring.Component):
@@ -80,6 +80,7 @@ class SampleSequencer(wiring.Component):
         self._channels = max(parameters.rows, parameters.columns)
         self._address_bits = exact_log2(parameters.vector_words)
         self._wait_cycles = conversion_wait_cycles(parameters)
+        self._line_cycles = parameters.line_cycles
         super().__init__({
             "start": In(1), "to_vector": In(1), "pointer": In(16), "a": In(8), "b": In(16), "c": In(32), "cycle": In(32),
             "operation": In(16), "abort": In(1), "gate": Out(1), "reading": Out(1), "resting": Out(1),
@@ -92,7 +93,7 @@ class SampleSequencer(wiring.Component):
         """Return timer, header and sample packer."""
         m = Module()
         phase = Signal(Phase)
-        left = Signal(max(17, self._wait_cycles.bit_length()))
+        left = Signal(max(17, (self._wait_cycles + 2 * self._line_cycles).bit_length()))
         route_left = Signal(range(self._route_cycles + 1))
         strobe_cycle = Signal(32)
         channels_left = Signal(range(self._channels))
@@ -104,6 +105,7 @@ class SampleSequencer(wiring.Component):
         sum_ = Signal(signed(17))
         missing = self.abort & ~self.samples.valid
         payload = self.conversion.payload
+        line_cycles = Mux(payload.pair, 2 * self._line_cycles, self._line_cycles)
         extended = Signal(15)
         packed = Cat(extended, self.samples.payload.saturated)
         m.d.comb += [
@@ -162,8 +164,8 @@ class SampleSequencer(wiring.Component):
                     m.d.sync += left.eq(left - 1)
                     with m.If(left == 0):
                         m.d.sync += phase.eq(Phase.SAMPLES)
-                        if self._wait_cycles:
-                            m.d.sync += [phase.eq(Phase.CONVERT), left.eq(self._wait_cycles - 1)]
+                        if self._wait_cycles or self._line_cycles:
+                            m.d.sync += [phase.eq(Phase.CONVERT), left.eq(self._wait_cycles + line_cycles - 1)]
             with m.Case(Phase.CONVERT):
                 m.d.sync += left.eq(left - 1)
                 with m.If(left == 0):
@@ -187,4 +189,7 @@ class SampleSequencer(wiring.Component):
                         with m.If(channels_left == 0):
                             m.d.comb += self.done.eq(1)
                             m.d.sync += phase.eq(Phase.IDLE)
+                        if self._line_cycles:
+                            with m.Else():
+                                m.d.sync += [phase.eq(Phase.CONVERT), left.eq(line_cycles - 1)]
         return m

@@ -75,19 +75,21 @@ GATE_HALVES = ("gates_late", "gates_early")
 """Members of builds with two taps per cycle."""
 
 
-def pass_through(m: Module, outer: Any, inner: Any) -> None:
-    """Join the pins of a top to those of a component inside it.
+def pass_through(m: Module, outer: Any, inner: Any, parameters: Parameters) -> None:
+    """Join the pins of a top, or of a front end, to those of a component inside it, or of the controller.
 
     Parameters
     ----------
     m : Module
         Where the assignments go.
     outer : component
-        Has the members of a `DirectSignature` as its own, flat, under the same names, and its build as `parameters`.
+        Has the members of a `DirectSignature` as its own, flat, under the same names.
     inner : interface
         A `DirectSignature` of a submodule.
+    parameters : Parameters
+        The build.
     """
-    for name in ("tile", *line_members(outer.parameters)):
+    for name in ("tile", *line_members(parameters)):
         m.d.comb += getattr(outer, name).eq(getattr(inner, name))
     for name in ("level", "conversion"):
         strobe, source = getattr(outer, name), getattr(inner, name)

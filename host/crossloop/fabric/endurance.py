@@ -17,8 +17,9 @@ from crossloop.dry_run import DryRun, branch_distance, dry_run, loop_bounds
 from crossloop.fabric.assembly import Assembly
 from crossloop.fabric.program import FabricProgram
 from crossloop.fabric.reading import Reading, drive_cell, read_cell
+from crossloop.gaps import check_gap
 from crossloop.limits import LimitCodes
-from crossloop.operation import check_gap, check_line
+from crossloop.operation import check_line
 from crossloop.protocol import arithmetic as ar
 from crossloop.protocol import microops as m
 from crossloop.protocol.arithmetic import Condition, Function
@@ -164,7 +165,7 @@ class Endurance(FabricProgram):
             for code in getattr(cycling, f"{name}_levels"):
                 limits.check_level(code, levels, f"{name} level")
             limits.check_width(getattr(cycling, f"{name}_taps"), clock, f"{name} pulse width")
-        check_gap(cycling.gap_taps, clock)
+        check_gap(cycling.gap_taps, parameters)
         if any(not 1 <= count <= COUNT_MAX for count in self.segments) or not self.segments:
             raise RangeError(
                 f"cycles between readings must be from 1 to {COUNT_MAX}, not {self.segments}; nothing was pulsed"

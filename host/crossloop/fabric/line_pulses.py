@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossloop.fabric.assembly import Assembly, Label
+from crossloop.gaps import check_gap
 from crossloop.limits import LimitCodes
-from crossloop.operation import check_gap, other
+from crossloop.operation import other
 from crossloop.protocol import arithmetic as ar
 from crossloop.protocol import microops as m
 from crossloop.protocol.arithmetic import WORD_MAX, Condition, Elementwise, Function
@@ -115,7 +116,7 @@ class LinePulses:
         for code in (*self.up, *self.down):
             limits.check_level(code, levels, "level of a pulse")
         limits.check_width(self.width_taps, clock, "pulse width")
-        check_gap(self.gap_taps, clock)
+        check_gap(self.gap_taps, parameters)
         limits.check_train(self.width_taps, self.gap_taps, clock)
 
     def _signs(self, scratch: int) -> int:

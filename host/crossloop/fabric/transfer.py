@@ -41,7 +41,7 @@ from crossloop.protocol.errors import RangeError
 from crossloop.protocol.microops import LineState, MicroOp, Selection
 from crossloop.protocol.parameters import GateLines, Parameters
 from crossloop.protocol.streams import Family
-from crossloop.protocol.timing import READOUT_CYCLES, gap_min_taps, whole_cycles
+from crossloop.protocol.timing import READOUT_CYCLES, pulse_gap_min_taps, whole_cycles
 
 RESULT_WORDS = 5
 """Words per cell: weight before; last reading of the pair and how it ended; last reading of the fast cell and how it ended."""
@@ -305,7 +305,7 @@ class Transfer(FabricProgram):
         once = dry_run(self.program(parameters), parameters)
         widest = 2 * whole_cycles(max(rungs.widest for rungs in (table.set, table.up, table.down)), parameters)
         resets = 2 * table.reset_pulses * whole_cycles(table.reset.widest, parameters)
-        channels = 4 * table.averages * self.polarity * READOUT_CYCLES
+        channels = 4 * table.averages * self.polarity * (READOUT_CYCLES + parameters.line_cycles)
         cells = self.shape[0] * self.shape[1]
         return most(once, passes, cells * passes * (widest + channels + resets), parameters)
 
@@ -317,7 +317,7 @@ class Transfer(FabricProgram):
             ("shift", table.shift, 0, _SHIFT_MAX), ("reset_pulses", table.reset_pulses, 1, 0xFFFF),
             ("slow_window", table.slow_window, 0, WORD_MAX), ("fast_window", table.fast_window, 0, WORD_MAX),
             ("attempts", table.attempts, 1, ATTEMPTS_MAX), ("turns", table.turns, 0, TURNS_MAX),
-            ("averages", table.averages, 1, 0xFFFF), ("gap_taps", table.gap_taps, gap_min_taps(parameters.gate_taps), m.GAP_MAX),
+            ("averages", table.averages, 1, 0xFFFF), ("gap_taps", table.gap_taps, pulse_gap_min_taps(parameters), m.GAP_MAX),
             ("largest weight in codes", full + (full << table.shift), 1, WORD_MAX),
         ):  # fmt: skip
             if not low <= value <= high:

@@ -25,7 +25,7 @@ from crossloop.protocol.errors import RangeError
 from crossloop.protocol.microops import MicroOp, Opcode
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.streams import Family
-from crossloop.protocol.timing import duration_cycles, gap_min_taps, whole_cycles
+from crossloop.protocol.timing import READOUT_CYCLES, duration_cycles, pulse_gap_min_taps, whole_cycles
 
 STEP_WORDS = 4
 """Words per pulse: row level, column level, width, gap, the last two less what the program adds; afterwards the first is the reading."""
@@ -129,7 +129,8 @@ class Waveform(FabricProgram):
         total += sum(step.cycles(parameters) for step in self.steps)
         conversions = len(self.steps) * (self.cell[1] + 1) if self.reading else 0
         count = len(self.steps)
-        return DryRun(total, 2 * conversions, total / parameters.clock_hz, count, count, 0, conversions)
+        serial = conversions * (READOUT_CYCLES + parameters.line_cycles)
+        return DryRun(total, serial, total / parameters.clock_hz, count, count, 0, conversions)
 
     def check_data(self, parameters: Parameters, limits: LimitCodes) -> None:
         """Refuse levels, widths and gaps outside the limits, before any of them is given."""
@@ -193,7 +194,7 @@ def spike_pair(
 
 
 def _pulse(width_taps: int, parameters: Parameters) -> MicroOp:
-    return m.pulse(1, width_taps, gap_min_taps(parameters.gate_taps))
+    return m.pulse(1, width_taps, pulse_gap_min_taps(parameters))
 
 
 def _at(spike: Sequence[int], slot: int) -> int:

@@ -38,7 +38,7 @@ from crossloop.protocol.errors import RangeError
 from crossloop.protocol.microops import LineState, MicroOp, Selection
 from crossloop.protocol.parameters import GateLines, Parameters
 from crossloop.protocol.streams import Family
-from crossloop.protocol.timing import READOUT_CYCLES, gap_min_taps, whole_cycles
+from crossloop.protocol.timing import READOUT_CYCLES, pulse_gap_min_taps, whole_cycles
 
 RESULT_WORDS = 3
 """Words per cell of the device's record: final code; attempts, turns and reason; amplitude of the last pulse."""
@@ -244,7 +244,7 @@ def check_table(table: WriteVerifyTable, parameters: Parameters, limits: LimitCo
     levels, clock = Levels.of(parameters), Clock.of(parameters)
     for name, low, high in (
         ("window", 0, WORD_MAX), ("averages", 1, 0xFFFF), ("confirmations", 0, 8), ("attempts", 1, ATTEMPTS_MAX),
-        ("turns", 0, TURNS_MAX), ("gap_taps", gap_min_taps(parameters.gate_taps), m.GAP_MAX),
+        ("turns", 0, TURNS_MAX), ("gap_taps", pulse_gap_min_taps(parameters), m.GAP_MAX),
     ):  # fmt: skip
         value = getattr(table, name)
         if not low <= value <= high:
@@ -319,7 +319,8 @@ class WriteVerify(FabricProgram):
         once = dry_run(self.program(parameters), parameters)  # the loops over rows and columns are in it
         # Every micro-op of a cell is passed at most once per attempt; what registers add to it comes on top.
         widest = whole_cycles(max(table.up.widest, table.down.widest), parameters)
-        channels = table.averages * (1 + table.confirmations) * parameters.columns * READOUT_CYCLES
+        channels = table.averages * (1 + table.confirmations) * parameters.columns
+        channels *= READOUT_CYCLES + parameters.line_cycles
         return most(once, passes, self.shape[0] * self.shape[1] * passes * (widest + channels), parameters)
 
 

@@ -52,7 +52,7 @@ class Status(IntEnum):
     TOKEN_STALE = 19
     """The arming token equals the last one. Nothing was armed."""
     LINE_RANGE = 20
-    """A micro-op names a line, a tile or a channel count outside the geometry. The run was ended in the safe state."""
+    """A micro-op names a line, a tile, a channel count or a gap that the build does not allow. The run was ended in the safe state."""
 
 
 class TripCause(IntEnum):
@@ -101,7 +101,7 @@ STATUS_ADVICE: dict[Status, str] = {
     Status.NOT_ARMED: "arm the outputs with session.arm() first",
     Status.TRIPPED: "find the cause, make it safe, then arm again with session.arm()",
     Status.TOKEN_STALE: "arm with a token that differs from the last one",
-    Status.LINE_RANGE: "use rows, columns and tiles within the geometry in the identity frame",
+    Status.LINE_RANGE: "use rows, columns, tiles and gaps that the build in the identity frame allows",
 }
 
 

@@ -10,14 +10,14 @@ from crossloop.protocol.parameters import FRONT_ENDS, PROTOCOL_VERSION, RANGES, 
 MAGIC = b"XLOP"
 """First bytes of every identity payload."""
 
-_LAYOUT = struct.Struct(f"<4sHHQHHHBBBBBBHHHBBBIIIII{RANGES}IIIHHHBB")
+_LAYOUT = struct.Struct(f"<4sHHQHHHBBBBBBHHHBBBIIIII{RANGES}IIIHHHBBHHI")
 
 IDENTITY_FIELDS = (
     "magic", "protocol_version", "frontend", "build_hash", "rows", "columns", "tiles", "level_bits", "sample_bits", "request_slots",
     "loop_depth", "break_cycles", "ranges", "vector_words_log2", "program_ops_log2", "frame_bytes", "gate_lines", "nudge_lines",
     "dead_cycles", "clock_hz", "level_full_scale_uv", "gate_full_scale_uv", "gate_full_scale_pa", "level_settle_cycles",
     *(f"range_full_scale_pa_{index}" for index in range(RANGES)), "voltage_full_scale_uv", "conversion_cycles", "level_write_cycles",
-    "switch_settle_cycles", "route_cycles", "gate_taps", "features",
+    "switch_settle_cycles", "route_cycles", "gate_taps", "features", "line_cycles", "gap_min_cycles", "array_seed",
 )  # fmt: skip
 """Names of the payload's fields in wire order, little endian."""
 
@@ -39,6 +39,7 @@ def pack_identity(parameters: Parameters) -> bytes:
         *parameters.range_full_scale_pa, parameters.voltage_full_scale_uv, parameters.conversion_cycles, parameters.level_write_cycles,
         parameters.switch_settle_cycles, parameters.route_cycles, parameters.gate_taps,
         sum(getattr(parameters, name) << bit for bit, name in enumerate(FEATURES)),
+        parameters.line_cycles, parameters.gap_min_cycles, parameters.array_seed,
     )  # fmt: skip
 
 
@@ -79,6 +80,7 @@ def unpack_identity(payload: bytes) -> Parameters:
         level_settle_cycles=values["level_settle_cycles"], switch_settle_cycles=values["switch_settle_cycles"],
         route_cycles=values["route_cycles"], conversion_cycles=values["conversion_cycles"], gate_taps=values["gate_taps"],
         **{name: bool(values["features"] >> bit & 1) for bit, name in enumerate(FEATURES)},
+        line_cycles=values["line_cycles"], gap_min_cycles=values["gap_min_cycles"], array_seed=values["array_seed"],
     )  # fmt: skip
     if values["build_hash"] != parameters.build_hash:
         raise IdentityError(

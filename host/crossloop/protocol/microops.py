@@ -6,9 +6,9 @@ run and by the golden model, and equals what the RTL takes.
 A micro-op that cannot be executed ends the run in its EXECUTE cycle, before any of its side effects; the first check
 that fails decides: UNKNOWN_MICRO_OP; LOOP_DEPTH; LINE_RANGE for a line, tile, selection or channel outside the
 geometry, for a count of 0 (b of LOOP, LEVELS, PULSE, COINCIDE, CONVERT) and for a width, gap, settle or integration
-time of 0, for a gap of PULSE below 3 in a build with two taps per cycle, for a family that the build has not, for nudge
-lines that are to be sensed, and for gate lines that are to be chosen by a stream bank, or to be in state CURRENT in a
-build without current sources;
+time of 0, for a gap of PULSE below 3 in a build with two taps per cycle, for a gap of PULSE or COINCIDE below
+gap_min_cycles of the build, for a family that the build has not, for nudge lines that are to be sensed, and for gate
+lines that are to be chosen by a stream bank, or to be in state CURRENT in a build without current sources;
 ADDRESS_RANGE for vector words (LEVELS) outside the vector memory and for a program that runs past the end of
 the program memory; REPLY_FULL when a CODES record and the DONE record after it do not fit; then the safety gate's trips
 (GATE_RULE, LEVEL_WINDOW, PULSE_WIDTH). DUTY and COMPLIANCE trip when gates go on, wherever the micro-op then is. An
@@ -251,7 +251,7 @@ def coincide(slots: int, width_cycles: int, gap_cycles: int, *, row_sign: int, c
     """Return a COINCIDE pass; signs are 0 (positive) or 1 (negative)."""
     field_value("slots", slots, 1, 65535, "slots")
     field_value("pulse width", width_cycles, 1, 65535, "cycles")
-    field_value("pulse gap", gap_cycles, 1, 65535, "cycles")
+    field_value("pulse gap", gap_cycles, 1, GAP_MAX, "cycles")
     packed = (
         field_value("row sign", row_sign, 0, 1, "(sign bit)")
         | field_value("column sign", column_sign, 0, 1, "(sign bit)") << 1

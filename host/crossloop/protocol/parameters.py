@@ -30,7 +30,7 @@ class GateLines(IntEnum):
     """One gate line along every column."""
 
 
-FRONT_ENDS = ("direct", "reference", "reference-dac8568")
+FRONT_ENDS = ("direct", "reference", "reference-dac8568", "emulated")
 """Names of front ends; the place is the number on the wire."""
 
 _LIMITS: dict[str, tuple[int, int]] = {
@@ -59,6 +59,9 @@ _LIMITS: dict[str, tuple[int, int]] = {
     "switch_settle_cycles": (0, 65535),
     "route_cycles": (0, 65535),
     "conversion_cycles": (0, 2**24 - 1),
+    "line_cycles": (0, 65535),
+    "gap_min_cycles": (1, 65535),
+    "array_seed": (0, 2**32 - 1),
 }
 
 
@@ -112,7 +115,7 @@ class Parameters:
     voltage_full_scale_uv: int = 500_000
     """Voltage of the same code, negated, in microvolts, when the converters read the voltages of lines."""
     frontend: str = "direct"
-    """Name of the front end; `crossloop.protocol.parts.reference` computes the five numbers below for all but `direct`."""
+    """Name of the front end; all but `direct` compute cycles below, see `crossloop.protocol.front_ends`."""
     level_write_cycles: int = 1
     """Cycles from a level strobe to the next; the level changes in the last of them."""
     level_settle_cycles: int = 0
@@ -123,6 +126,12 @@ class Parameters:
     """Cycles that CONVERT and SAMPLE wait before the gates go on, in which the converters are switched to family, pairs and range."""
     conversion_cycles: int = 0
     """Cycles from the conversion strobe to the first sample; the first ten cost nothing, since a record's header is written meanwhile."""
+    line_cycles: int = 0
+    """Cycles that a conversion takes per line that it converts, beside the read-out: for converters that take one line after the other."""
+    gap_min_cycles: int = 1
+    """Shortest gap of PULSE and COINCIDE in cycles; shorter ones are refused."""
+    array_seed: int = 0
+    """Seed of the emulated array: spread of its cells and noise; other front ends do not look at it."""
 
     def __post_init__(self) -> None:
         for name, (low, high) in _LIMITS.items():

@@ -52,7 +52,8 @@ CONVERT_OFFSET = 4
 """CONVERT: the gates go on, after further route_cycles; settle + integrate cycles later the conversion strobe shows, and one cycle after
 that the gates are off."""
 CONVERT_EXTRA = 11
-"""CONVERT and SAMPLE take BASE_CYCLES + CONVERT_EXTRA + route_cycles + settle + integrate + conversion wait + READOUT_CYCLES * channels."""
+"""CONVERT and SAMPLE take BASE_CYCLES + CONVERT_EXTRA + route_cycles + settle + integrate + conversion wait + READOUT_CYCLES * channels
++ line_cycles * lines, where a pair has two lines."""
 HEADER_CYCLES = 10
 """Of a conversion's time: cycles in which the header of its record is written. The conversion wait is what conversion_cycles is longer."""
 READOUT_CYCLES = 2
@@ -90,6 +91,11 @@ def gap_min_taps(gate_taps: int) -> int:
     return 1 if gate_taps == 1 else SUB_CLOCK_GAP_TAPS
 
 
+def pulse_gap_min_taps(parameters: Parameters) -> int:
+    """Return the shortest gap of a PULSE in taps: what sub-clock edges need, and what the front end needs after a pulse."""
+    return max(gap_min_taps(parameters.gate_taps), parameters.gap_min_cycles * parameters.gate_taps)
+
+
 def slot_cycles(width_cycles: int, gap_cycles: int) -> int:
     """Return the length of a coincidence slot in cycles."""
     return max(width_cycles + gap_cycles, SLOT_MIN_CYCLES)
@@ -103,6 +109,11 @@ def conversion_wait_cycles(parameters: Parameters) -> int:
 def whole_cycles(taps: int, parameters: Parameters) -> int:
     """Return the cycles that a number of taps from the beginning of a cycle reaches into."""
     return -(-taps // parameters.gate_taps)
+
+
+def channel_cycles(op: MicroOp, parameters: Parameters) -> int:
+    """Return the cycles per channel of a CONVERT or SAMPLE: one line, or the two of a pair, and the read-out."""
+    return READOUT_CYCLES + parameters.line_cycles * (2 if op.a & 2 else 1)
 
 
 def duration_cycles(op: MicroOp, parameters: Parameters) -> int:
@@ -129,7 +140,7 @@ def _extra_cycles(op: MicroOp, parameters: Parameters) -> int:
         case Opcode.CONVERT | Opcode.SAMPLE:
             on_cycles = (op.c & 0xFFFF) + (op.c >> 16)
             waits = parameters.route_cycles + conversion_wait_cycles(parameters)
-            return CONVERT_EXTRA + on_cycles + waits + READOUT_CYCLES * op.b
+            return CONVERT_EXTRA + on_cycles + waits + op.b * channel_cycles(op, parameters)
         case Opcode.STREAMS:
             return STREAMS_EXTRA + op.b
         case _:
@@ -163,7 +174,7 @@ def serial_cycles(op: MicroOp, parameters: Parameters | None = None) -> int:
         case Opcode.LEVELS:
             return op.b * (parameters.level_write_cycles if parameters else 1)
         case Opcode.CONVERT | Opcode.SAMPLE:
-            return READOUT_CYCLES * op.b
+            return op.b * (channel_cycles(op, parameters) if parameters else READOUT_CYCLES)
         case Opcode.STREAMS:
             return op.b
         case _:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from crossloop.gaps import gap_cycles
 from crossloop.protocol.converters import Clock, Levels, Samples
 from crossloop.protocol.parameters import Parameters
+
+_USUAL_GAP_S = 80e-9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,8 +26,8 @@ class AnalogSettings:
     """Voltage of a firing line against ground, rows and columns with opposite signs; a coincidence sees twice as much."""
     t_pulse_s: float = 80e-9
     """Pulse width of an update."""
-    t_gap_s: float = 80e-9
-    """Gap between two slots of an update."""
+    t_gap_s: float | None = None
+    """Gap between two slots of an update; by default 80 ns, or the shortest of the build if that is longer."""
     slots_max: int = 10
     """Most slots per sign pass of an update. Source: the pulse train length of Gokmen and Vlasov 2016."""
     t_settle_s: float = 200e-9
@@ -65,7 +68,7 @@ class AnalogCodes:
             step=2 * settings.cell_step,
             update_level=levels.code(settings.v_update_v, "v_update_v"),
             width_cycles=clock.cycles(settings.t_pulse_s, "t_pulse_s"),
-            gap_cycles=clock.cycles(settings.t_gap_s, "t_gap_s"),
+            gap_cycles=gap_cycles(settings.t_gap_s, parameters, name="t_gap_s", usual_s=_USUAL_GAP_S),
             settle_cycles=clock.cycles(settings.t_settle_s, "t_settle_s"),
             integrate_cycles=clock.cycles(settings.t_integrate_s, "t_integrate_s"),
             slots_max=settings.slots_max,

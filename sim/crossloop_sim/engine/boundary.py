@@ -24,7 +24,9 @@ NUDGE_LINES = ("nudge_line_gates", "nudge_line_states_low", "nudge_line_states_h
 """Outputs that a build without nudge lines has not."""
 GATE_HALVES = ("gates_late", "gates_early")
 """Outputs that a build with one tap per cycle has not."""
-INPUTS = ("samples__valid", "samples__payload", "emergency_stop")
+INPUTS = ("emergency_stop",)
+SAMPLES = ("samples__valid", "samples__payload")
+"""Inputs; or outputs, in a component that has its array inside: then they show the samples that pass."""
 COMPLIANCE = "compliance"
 """Input that a component may lack."""
 BYTE_PORTS = ("rx__valid", "rx__payload", "tx__valid", "tx__payload")
@@ -49,19 +51,23 @@ class Boundary:
     """Definitions for harness.c: word count, places and widths of the fields of strobes."""
     uart: bool
     """The bytes come through a bit-level UART."""
+    array_inside: bool
+    """Nobody asks for samples; those that the array gives are events."""
 
     @property
     def watched(self) -> list[str]:
         """Outputs that the harness reads."""
         bytes_out = ("uart_tx",) if self.uart else ("tx__valid", "tx__payload", "rx__ready")
-        names = (*OUTPUTS, *GATE_LINES, *NUDGE_LINES, *GATE_HALVES, *bytes_out, "samples__ready", PROBE)
+        names = (
+            *OUTPUTS, *GATE_LINES, *NUDGE_LINES, *GATE_HALVES, *SAMPLES, *bytes_out, "samples__ready", PROBE,
+        )  # fmt: skip
         return [name for name in names if name in self.outputs]
 
     @property
     def driven(self) -> list[str]:
         """Inputs that the harness sets."""
         bytes_in = ("uart_rx",) if self.uart else ("rx__valid", "rx__payload", "tx__ready")
-        return [name for name in (*INPUTS, COMPLIANCE, *bytes_in) if name in self.inputs]
+        return [name for name in (*SAMPLES, *INPUTS, COMPLIANCE, *bytes_in) if name in self.inputs]
 
 
 def describe(component: Any) -> Boundary:
@@ -82,7 +88,9 @@ def describe(component: Any) -> Boundary:
         (inputs if member.flow == wiring.In else outputs)[name] = len(Value.cast(value))
         layouts[name] = member.shape
     uart = "uart_rx" in inputs
-    wanted_inputs = (*INPUTS, "uart_rx") if uart else (*INPUTS, "rx__valid", "rx__payload")
+    array_inside = SAMPLES[0] in outputs
+    inward = INPUTS if array_inside else (*SAMPLES, *INPUTS)
+    wanted_inputs = (*inward, "uart_rx") if uart else (*inward, "rx__valid", "rx__payload")
     wanted_outputs = (*OUTPUTS, "uart_tx") if uart else (*OUTPUTS, "tx__valid", "tx__payload")
     missing = [name for name in wanted_inputs if name not in inputs]
     missing += [name for name in wanted_outputs if name not in outputs]
@@ -102,9 +110,15 @@ def describe(component: Any) -> Boundary:
         macros["CL_COMPLIANCE"] = 1
     if PROBE in outputs:
         macros["CL_PROBE"] = -(-outputs[PROBE] // 64)
+    if array_inside:
+        macros["CL_ARRAY_INSIDE"] = 1
     for name, fields in (("level", LEVEL_FIELDS), ("conversion", CONVERSION_FIELDS)):
         macros |= _fields(name, layouts[f"{name}__payload"], fields)
-    return Boundary(inputs, outputs, macros, uart)
+    return Boundary(inputs, outputs, macros, uart, array_inside)
+
+
+PIN_MACROS = {"CL_GATE_LINES", "CL_NUDGE_LINES", "CL_GATE_HALVES", "CL_COMPLIANCE", "CL_ARRAY_INSIDE"}
+"""What tells the harness of ports that a board's pins need not show."""
 
 
 def without_pins(boundary: Boundary, names: Collection[str]) -> Boundary:
@@ -112,8 +126,9 @@ def without_pins(boundary: Boundary, names: Collection[str]) -> Boundary:
     return Boundary(
         {name: width for name, width in boundary.inputs.items() if name in names},
         {name: width for name, width in boundary.outputs.items() if name in names},
-        {name: value for name, value in boundary.macros.items() if name not in {"CL_GATE_LINES", "CL_COMPLIANCE"}},
+        {name: value for name, value in boundary.macros.items() if name not in PIN_MACROS},
         boundary.uart,
+        boundary.array_inside,
     )
 
 

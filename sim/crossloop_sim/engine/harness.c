@@ -15,7 +15,7 @@
 #define CL_RARE(condition) __builtin_expect(!!(condition), 0)
 #define CL_BITS(word, offset, width) ((word) >> (offset) & (((uint64_t)1 << (width)) - 1))
 
-enum { CL_RUN, CL_TRIP, CL_TILE, CL_STATES, CL_LEVEL, CL_GATES, CL_CONVERSION };          /* crossloop_sim.events.Kind */
+enum { CL_RUN, CL_TRIP, CL_TILE, CL_STATES, CL_LEVEL, CL_GATES, CL_CONVERSION, CL_SAMPLE }; /* crossloop_sim.events.Kind */
 enum { CL_BUDGET, CL_CONVERT, CL_FRAME, CL_EVENTS_FULL, CL_BYTES_FULL, CL_IDLE };         /* simulation.Reason */
 enum { CL_RECORD = 4 + 8 * CL_WORDS, CL_PER_CYCLE = 8 };
 
@@ -127,6 +127,9 @@ static inline int cl_watch(cl_context *c) {
     CL_WATCH_NUDGE_LINE(nudge_line_states_high, c->states[7]);
     CL_WATCH_GATE_LINE(gate_line_gates, c->gates[2]);
     CL_WATCH_NUDGE_LINE(nudge_line_gates, c->gates[3]);
+#ifdef CL_ARRAY_INSIDE
+    changed |= get_samples__valid(model, 0);
+#endif
     if (!CL_RARE(changed)) return 0;
 
     uint64_t *words;
@@ -180,8 +183,13 @@ static inline int cl_watch(cl_context *c) {
         words[0] = CL_BITS(word, CL_CONVERSION_RANGE, CL_CONVERSION_RANGE_WIDTH);
         words[1] = CL_BITS(word, CL_CONVERSION_PAIR, 1);
         words[2] = CL_BITS(word, CL_CONVERSION_VOLTAGE, 1);
+#ifndef CL_ARRAY_INSIDE
         asked = 1;
+#endif
     }
+#ifdef CL_ARRAY_INSIDE
+    if (get_samples__valid(model, 0)) cl_event(s, CL_SAMPLE, 0, 0)[0] = get_samples__payload(model, 0);
+#endif
     return asked;
 }
 
@@ -275,6 +283,7 @@ CL_API int cl_run(cl_context *c, uint64_t max_cycles, uint64_t idle_cycles, uint
             s->queue_next += get_rx__ready(model, 0);
         }
 #endif
+#ifndef CL_ARRAY_INSIDE
         const int sample_due = s->samples_next < s->samples_count;
         set_samples__valid(model, sample_due);
         if (sample_due) {
@@ -282,6 +291,7 @@ CL_API int cl_run(cl_context *c, uint64_t max_cycles, uint64_t idle_cycles, uint
             s->samples_next += get_samples__ready(model, 0);
             s->quiet = 0;
         }
+#endif
         cl_model_step(model);
         s->cycle++;
         s->quiet++;

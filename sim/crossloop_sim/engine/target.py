@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from crossloop.protocol.front_ends import REFERENCE
 from crossloop.protocol.manifest import Manifest
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.parts.reference import power_up_cycles
 from crossloop_hdl.core import Core, UartCore
+from crossloop_hdl.emulated.core import EmulatedCore
 from crossloop_sim.engine.build import EngineName, NativeDesign, Progress, build_native
 from crossloop_sim.engine.gates.build import Level, build_board, build_gates
 from crossloop_sim.engine.pin_log import PinLog
@@ -48,7 +50,9 @@ def _design(
 
 def _component(parameters: Parameters, divisor: int | None, *, probe: bool) -> Any:
     """Return the controller, with its front end if it is not the direct one."""
-    if parameters.frontend != "direct":
+    if parameters.frontend == "emulated":
+        return EmulatedCore(parameters, divisor)
+    if parameters.frontend in REFERENCE:
         return ReferenceWorld(parameters, divisor, probe=probe)
     return Core(parameters) if divisor is None else UartCore(parameters, divisor)
 
@@ -81,7 +85,7 @@ class RtlTransport(SimulatedTransport):
         self.simulation = self.design.instantiate(divisor=divisor)
         self._run_s = 0.0
         self._cycles = 0
-        if settings.parameters.frontend != "direct":
+        if settings.parameters.frontend in REFERENCE:
             self._power_up(power_up_cycles(settings.parameters))
         world.attach(self._figures, self._advance, self.simulation.set_compliance, self.simulation.set_emergency_stop)
 

@@ -60,6 +60,7 @@ from crossloop_sim.golden.machine import (
     LEVEL_WRITE,
     LIMIT,
     LIMIT_CAUSE,
+    LINE_CYCLES,
     POINTER,
     PROGRESS,
     RECORDS_FREE,
@@ -67,6 +68,7 @@ from crossloop_sim.golden.machine import (
     ROUTE,
     ROW_PULSES,
     RULES,
+    SLOT_GAP_MIN,
     SLOTS,
     STROBE_CYCLE,
     SWITCH_SETTLE,
@@ -347,7 +349,7 @@ def coincide(m: Machine, a: int, slots: int, c: int) -> int:
     width = c & 0xFFFF
     gap = c >> 16
     taps = scalars[TAPS]
-    if slots == 0 or width == 0 or gap == 0:
+    if slots == 0 or width == 0 or gap < scalars[SLOT_GAP_MIN]:
         return _LINE_RANGE
     if width * taps > scalars[WIDTH_CAP]:
         scalars[CAUSE] = _PULSE_WIDTH
@@ -386,8 +388,8 @@ def convert(m: Machine, a: int, channels: int, c: int, to_vector: int) -> int:
     on_cycles = (c & 0xFFFF) + (c >> 16)
     taps = scalars[TAPS]
     start = scalars[CYCLE] + CONVERT_OFFSET + scalars[ROUTE]
+    per_channel = 2 if a & 2 else 1
     if scalars[PROGRESS] == 0:
-        per_channel = 2 if a & 2 else 1
         if channels == 0 or channels * per_channel > scalars[a & 1] or c & 0xFFFF == 0 or c >> 16 == 0:
             return _LINE_RANGE
         if to_vector:
@@ -410,7 +412,13 @@ def convert(m: Machine, a: int, channels: int, c: int, to_vector: int) -> int:
     clear_gates(m, (start + on_cycles + 1) * taps)
     # Both take the time of a record's header while the converters work.
     waits = scalars[ROUTE] + scalars[CONVERSION_WAIT]
-    scalars[CYCLE] += BASE_CYCLES + CONVERT_EXTRA + on_cycles + waits + READOUT_CYCLES * channels
+    scalars[CYCLE] += (
+        BASE_CYCLES
+        + CONVERT_EXTRA
+        + on_cycles
+        + waits
+        + channels * (READOUT_CYCLES + scalars[LINE_CYCLES] * per_channel)
+    )
     return GO
 
 

@@ -12,7 +12,7 @@ from crossloop.protocol.arithmetic import REGISTERS
 from crossloop.protocol.converters import Levels
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.streams import CROSSING, MAGNITUDE_BITS, Family, lane_start, lanes
-from crossloop.protocol.timing import conversion_wait_cycles, gap_min_taps, level_wait
+from crossloop.protocol.timing import conversion_wait_cycles, level_wait, pulse_gap_min_taps
 from crossloop_sim.events import line_words, record_words
 
 Words = npt.NDArray[np.uint64]
@@ -98,6 +98,8 @@ LEVEL_SETTLE = next(_index)
 SWITCH_SETTLE = next(_index)
 ROUTE = next(_index)
 CONVERSION_WAIT = next(_index)
+LINE_CYCLES = next(_index)
+SLOT_GAP_MIN = next(_index)
 LATE_LEVEL = next(_index)
 """1: the last record is a level that was strobed before the run ended and changes after it."""
 SCALARS = next(_index)
@@ -171,7 +173,7 @@ def reset_machine(parameters: Parameters) -> Machine:
         TILES: parameters.tiles,
         BREAK_CYCLES: parameters.break_cycles,
         TAPS: parameters.gate_taps,
-        GAP_MIN: gap_min_taps(parameters.gate_taps),
+        GAP_MIN: pulse_gap_min_taps(parameters),
         LOOP_DEPTH: parameters.loop_depth,
         ARITHMETIC: parameters.arithmetic,
         CODE_MIN: levels.code_min,
@@ -181,6 +183,8 @@ def reset_machine(parameters: Parameters) -> Machine:
         SWITCH_SETTLE: parameters.switch_settle_cycles,
         ROUTE: parameters.route_cycles,
         CONVERSION_WAIT: conversion_wait_cycles(parameters),
+        LINE_CYCLES: parameters.line_cycles,
+        SLOT_GAP_MIN: parameters.gap_min_cycles,
     }
     for index, value in constants.items():
         machine.scalars[index] = value
