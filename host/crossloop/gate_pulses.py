@@ -31,10 +31,10 @@ class GatePulses(Operation):
     """Whether the line is driven by its current source."""
     count: int
     """Number of pulses, from 1."""
-    width_cycles: int
-    """Pulse width in cycles."""
-    gap_cycles: int
-    """Gap after each pulse in cycles."""
+    width_taps: int
+    """Pulse width, in taps."""
+    gap_taps: int
+    """Gap after each pulse, in taps."""
 
     @property
     def key(self) -> Hashable:
@@ -54,7 +54,7 @@ class GatePulses(Operation):
             m.connect(Family.COLUMNS, LineState.GROUND),
             m.level(Family.GATES, self.line, self.code),
             m.connect(Family.GATES, state, others=LineState.FLOAT, selection=Selection.ONE, index=self.line),
-            m.pulse(self.count, self.width_cycles, self.gap_cycles),
+            m.pulse(self.count, self.width_taps, self.gap_taps),
             m.connect(Family.GATES, LineState.FLOAT),
             m.halt(),
         )

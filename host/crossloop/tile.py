@@ -79,7 +79,7 @@ class Tile(Sensing):
         v_gate_v: float | None = None,
         i_gate_a: float | None = None,
         width_s: float = WIDTH_S,
-        gap_s: float = GAP_S,
+        gap_s: float | None = None,
     ) -> None:
         """Give all cells along a gate line counted pulses, with every row and column at ground: for electrochemical cells.
 
@@ -92,7 +92,7 @@ class Tile(Sensing):
         v_gate_v, i_gate_a : float
             Voltage in volts, or current in amperes, of the pulses; either sign, one of the two.
         width_s, gap_s : float
-            Pulse width, and time after each pulse, in seconds. In the gap the line is at ground, or floats if it is driven by a current.
+            Pulse width, and time after each pulse, in seconds. As in `pulse`; in the gap the line is at ground, or floats after a current.
         """
         session = self.session
         if (v_gate_v is None) == (i_gate_a is None):
@@ -105,7 +105,7 @@ class Tile(Sensing):
             levels = Levels.of(session.parameters, Family.GATES)
             code = levels.code(float(v_gate_v or 0.0), "v_gate_v")
             session.limit_codes.check_gate(code, levels, "v_gate_v")
-        width, gap = self.pulse_cycles(width_s, gap_s)
+        width, gap = self.pulse_taps(width_s, gap_s)
         check_line("pulse count minus 1", count - 1, LARGEST_COUNT)
         session.execute(GatePulses(self.index, int(line), code, i_gate_a is not None, int(count), width, gap))
 

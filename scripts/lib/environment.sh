@@ -133,6 +133,7 @@ ensure_debian_tools() {
     if ! command -v iverilog > /dev/null; then missing+=(iverilog); fi
     if ! command -v ngspice > /dev/null; then missing+=(ngspice); fi
     if ! command -v sigrok-cli > /dev/null; then missing+=(sigrok-cli); fi
+    if ! command -v icebox_vlog > /dev/null; then missing+=(fpga-icestorm); fi
     if ! python -c 'import find_libpython, sys; sys.exit(find_libpython.find_libpython() is None)' > /dev/null 2>&1; then
         missing+=("$(python -c 'import sys; print("libpython%d.%d" % sys.version_info[:2])')")
     fi

@@ -62,11 +62,10 @@ class LimitProperties(RegisterSpecification):
                 continue
             near, limit, most = value.as_signed(), first.as_signed(), (1 << LEVEL_BITS) - 1
             self.helps(near == Mux(limit > most, most, Mux(limit < ~most, ~most, limit)))
-            for code in (self.code, -self.code - 1):
-                kept.append((code <= near) == (code <= limit))
+            kept += [(code <= near) == (code <= limit) for code in (self.code, -self.code - 1)]
         self.proves(
-            "A limit is 0 until it is first written, and keeps what was written then, whatever is written later. Limits of level codes do so "
-            "for every code of the DACs.",
+            "A limit is 0 until it is first written, and keeps what was written then, whatever is written later: limits of level codes for "
+            "every code of the DACs.",
             *kept,
         )
         self.proves(
@@ -112,7 +111,8 @@ class RegisterProperties(RegisterSpecification):
             )
         self.proves("What is read at a limit's address is the limit.", *told)
         self.proves(
-            "A second value for a limit is answered with LIMIT_LOCKED, unless it is the one that the limit has.", *agreed
+            "A second value for a limit is answered with LIMIT_LOCKED, unless it is the one that the limit has.",
+            *agreed,
         )
         self.covers("A limit is written a second time, with another value.", self.whole & ~registers.agreed)
 

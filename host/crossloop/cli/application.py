@@ -131,7 +131,7 @@ def _add_commands() -> None:
     """Add the commands, and groups of them, that other packages register: the host names no simulator and no board."""
     from importlib.metadata import entry_points
 
-    known = {found.name for found in (*app.registered_groups, *app.registered_commands)}
+    known = {group.name for group in app.registered_groups} | {command.name for command in app.registered_commands}
     for entry in entry_points(group="crossloop.commands"):
         if entry.name not in known:
             try:

@@ -88,6 +88,7 @@ class Manifest:
     @property
     def build(self) -> Parameters:
         """The controller's build."""
-        return Parameters(
-            **{name: tuple(value) if isinstance(value, list) else value for name, value in self.parameters.items()}
-        )
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in self.parameters.items()
+        }
+        return Parameters(**values)
