@@ -13,10 +13,8 @@ from crossloop.protocol.transport import Transport
 GROUP = "crossloop.targets"
 """Entry points group: name is the URL's scheme, value a function (url, **options) -> Transport."""
 
-EXTRAS = {"model": "sim", "rtl": "rtl"}
+EXTRAS = {"model": "sim", "rtl": "rtl", "netlist": "gates", "bitstream": "gates"}
 """Which extra of the distribution brings a target."""
-PLANNED = ("netlist", "bitstream")
-"""Targets of the design that this release does not have yet."""
 
 
 def schemes() -> list[str]:
@@ -92,8 +90,6 @@ def _open(entry: EntryPoint, url: str, progress: Callable[[str], None] | None, o
 def _unknown(scheme: str, url: str) -> str:
     if scheme in EXTRAS:
         return f"target {url!r} is not installed; install it with: pip install 'crossloop[{EXTRAS[scheme]}]'"
-    if scheme in PLANNED:
-        return f"target {url!r} is planned but not part of this release; known are {_listed()}"
     return f"target {url!r} is unknown: no scheme {scheme!r}; known are {_listed()}"
 
 

@@ -28,6 +28,8 @@ class Small(Parameters):
 
 
 PARAMETERS = Small(frame_bytes=FRAME_BYTES, request_slots=SLOTS, rows=1, columns=1)
+WITH_IDENTITY = Small(request_slots=SLOTS, rows=1, columns=1, frame_bytes=128)
+"""Frames that hold an identity."""
 LINK_CUT = ("top.component.deframer", "top.component.transmitter")
 TRANSMITTER_CUT = ("top.component.encoder",)
 
@@ -157,7 +159,7 @@ class TransmitterProperties(Specification):
     """The transmitter with a line that takes its bytes when it likes, and a reply cache that holds still while it is sent."""
 
     def __init__(self) -> None:
-        super().__init__(Transmitter(PARAMETERS))
+        super().__init__(Transmitter(WITH_IDENTITY))
         self.place, self.stored = Signal(2), Signal(8)
         """Free: the byte of a reply's payload that is followed, and what the cache has there."""
 
@@ -170,7 +172,7 @@ class TransmitterProperties(Specification):
         i, notice, waits = parts.encoder.i, sender.notices.p, sender.notices.valid
         still = self.started & self.past(waits & ~sender.notices.ready)
         # The link is proved to leave no more room for records.
-        self.assumes(sender.info.length <= FRAME_BYTES - REPLY_OVERHEAD)
+        self.assumes(sender.info.length <= WITH_IDENTITY.frame_bytes - REPLY_OVERHEAD)
         for value in (notice.as_value(), sender.info.as_value(), self.stored):
             self.assumes(implies(still, value == self.past(value)))
         # Notices and line never pause: so the solver sees far enough.

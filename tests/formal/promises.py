@@ -139,7 +139,11 @@ class DispatcherProperties(Specification):
             "The request that a program belongs to does not end before it.", implies(waiting, ~dispatcher.finish)
         )
         self.proves("Of a command's strobes there is one at a time.", *self.one_at_a_time())
-        self.proves("A program starts only armed and not tripped.", implies(dispatcher.run, self.past(self.ready())))
+        held = self.past(dispatcher.hold)
+        self.proves(
+            "A program starts only armed and not tripped, unless the front end held it up.",
+            implies(dispatcher.run & ~held, self.past(self.ready())),
+        )
         where = Cat(dispatcher.register_address, dispatcher.register_high)
         stays = self.started & (where[:-1] == self.past(where[:-1]))
         self.assumes(implies(stays, dispatcher.register_writable == self.past(dispatcher.register_writable)))

@@ -101,7 +101,7 @@ def test_locks_agree_with_the_declared_dependencies() -> None:
     declared = project["dependencies"] + [
         entry for extra in project["optional-dependencies"].values() for entry in extra
     ]
-    names = {line.split("==")[0] for line in locked("demo")}
+    names = {line.split("==")[0] for line in locked("test")}
     for entry in declared:
         name = entry.split(">")[0].split("[")[0]
-        assert name in names | {"crossloop"}, f"{entry} is not in requirements/demo.lock: run scripts/lock"
+        assert name in names | {"crossloop"}, f"{entry} is not in requirements/test.lock: run scripts/lock"

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from crossloop.protocol import emulated
 from crossloop.protocol.errors import ShapeError, TargetError
 from crossloop.protocol.parameters import Parameters
-from crossloop.protocol.streams import CROSSING
+from crossloop.protocol.streams import CROSSING, Family
 from crossloop_sim.emulated import kernels
 from crossloop_sim.events import Events, line_words
 from crossloop_sim.plant import ledger
@@ -46,7 +46,7 @@ class EmulatedArray:
             now=np.array([0, p.rows, p.columns, 0, 0, 0], np.int64),
             law=np.array(law, np.int64),
             counts=np.zeros((p.tiles, 3, p.rows, p.columns), np.int64),
-            line_counts=np.zeros((p.tiles, 2, len(CROSSING), max(p.rows, p.columns)), np.int64),
+            line_counts=np.zeros((p.tiles, 2, len(Family), max(p.rows, p.columns)), np.int64),
             conversions=np.zeros((p.tiles, len(CROSSING)), np.int64),
         )
         self._seconds = 0.0

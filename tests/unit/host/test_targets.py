@@ -20,7 +20,6 @@ from crossloop.targets import open_target
         ("nowhere:", "unknown: no scheme 'nowhere'; known are .*serial:"),
         ("nowhere", "has no scheme; write one of .*serial:"),
         ("", "has no scheme"),
-        ("netlist:", "planned but not part of this release"),
         ("serial:ttyUSB0", r"write serial:///dev/ttyUSB0\?baud=1000000"),
         ("serial://ttyUSB0", r"write serial:///dev/ttyUSB0\?baud=1000000"),
         ("serial:///dev/null?baud=fast", "baud 'fast'; it must be a whole number"),
