@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crossloop.protocol.errors import RangeError
+from crossloop.protocol.front_ends import completed
 from crossloop.protocol.parameters import Parameters
 
 DEFAULT_BAUD = 1_000_000
@@ -110,8 +111,5 @@ class Board:
 
 
 def build_parameters(front_end: str, fields: Mapping[str, Any]) -> Parameters:
-    """Return a build; the parts of a front end say how long they take."""
-    from crossloop.protocol.parts.reference import reference_parameters
-
-    parameters = Parameters(frontend=front_end, **fields)
-    return reference_parameters(parameters) if front_end == "reference" else parameters
+    """Return a build; its front end says how long what it does takes."""
+    return completed(Parameters(frontend=front_end, **fields))

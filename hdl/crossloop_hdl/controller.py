@@ -6,8 +6,10 @@ from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from crossloop.protocol.front_ends import REFERENCE
 from crossloop.protocol.parameters import Parameters
 from crossloop_hdl.core import UartCore
+from crossloop_hdl.emulated.core import EmulatedCore
 from crossloop_hdl.frontend.direct import DirectSignature
 from crossloop_hdl.frontend.reference import ReferenceFrontEnd, ReferenceSignature
 
@@ -71,9 +73,9 @@ def join(m: Module, target: Any, source: Any, signature: wiring.Signature) -> No
 
 
 def controller(parameters: Parameters, divisor: int) -> Any:
-    """Return the component that a build asks for: with bare pins, or with its front end."""
-    return (
-        ReferenceController(parameters, divisor)
-        if parameters.frontend == "reference"
-        else UartCore(parameters, divisor)
-    )
+    """Return the component that a build asks for: with bare pins, with its front end, or with the array inside."""
+    if parameters.frontend in REFERENCE:
+        return ReferenceController(parameters, divisor)
+    if parameters.frontend == "emulated":
+        return EmulatedCore(parameters, divisor)
+    return UartCore(parameters, divisor)
