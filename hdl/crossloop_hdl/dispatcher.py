@@ -128,6 +128,8 @@ class Dispatcher(wiring.Component):
         shifted = Signal(24)
         """The last three bytes of data, or those of a register that are still to be sent."""
         last_token = Signal(16)
+        verdict = Signal.like(check.status)
+        """Of the check, a cycle later: checks and what follows from them are too long a path together."""
         index_bits = (self._parameters.frame_bytes // COMMAND_HEADER.size).bit_length()
         index = Signal(index_bits, init=(1 << index_bits) - 1)
         """Number of the command at hand in its request."""
@@ -170,10 +172,13 @@ class Dispatcher(wiring.Component):
                 with m.If(at == COMMAND_HEADER.size - 1):
                     m.next = "CHECK"
             with m.State("CHECK"):
+                m.d.sync += verdict.eq(check.status)
+                m.next = "BEGIN"
+            with m.State("BEGIN"):
                 m.d.sync += at.eq(0)
                 m.next = "COMMAND"
-                with m.If(check.status != Status.OK):
-                    m.d.comb += fail(check.status)
+                with m.If(verdict != Status.OK):
+                    m.d.comb += fail(verdict)
                 with m.Else():
                     with m.Switch(header.opcode):
                         with m.Case(Command.WRITE_REGISTER):

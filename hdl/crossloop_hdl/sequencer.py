@@ -53,8 +53,8 @@ class Sequencer(wiring.Component):
         Cycle of the run, 0 in the first one; address of the micro-op at hand.
     op, engine_start, engine_done, engine_fault
         Micro-op for the engine bay, strobe in its EXECUTE cycle, strobe at its end (may be the same cycle), its Status.
-    decode
-        Strobe in a DECODE cycle.
+    decode, coming
+        Strobe in a DECODE cycle; the micro-op that `op` will be in the next one.
     arithmetic_start, arithmetic_done, arithmetic_fault
         The same for the arithmetic unit.
     x, y, holds, known
@@ -85,6 +85,7 @@ class Sequencer(wiring.Component):
                 "engine_done": In(1),
                 "engine_fault": In(8),
                 "decode": Out(1),
+                "coming": Out(MicroOpLayout),
                 "arithmetic_start": Out(1),
                 "arithmetic_done": In(1),
                 "arithmetic_fault": In(8),
@@ -265,16 +266,15 @@ class Sequencer(wiring.Component):
 
         The registers that the INDEX has named are still at the arithmetic unit's outputs.
         """
-        coming = self.program_data
-        with m.If(self.decode):
-            m.d.sync += [
-                self.op.opcode.eq(coming.opcode), self.op.a.eq(coming.a),
-                self.op.b.eq(coming.b + Mux(index_b, self.x, 0)),
-            ]  # fmt: skip
+        read, coming = self.program_data, self.coming
         base, added = Signal(32), Signal(32)
         m.d.comb += [
-            base.eq(Mux(self.decode, coming.c, self.op.c)),
+            base.eq(Mux(self.decode, read.c, self.op.c)),
             added.eq(Mux(self.decode, Mux(index_c, self.y, 0), -1)),
-        ]
+            coming.opcode.eq(read.opcode), coming.a.eq(read.a), coming.b.eq(read.b + Mux(index_b, self.x, 0)),
+            coming.c.eq(base + added),
+        ]  # fmt: skip
+        with m.If(self.decode):
+            m.d.sync += [self.op.opcode.eq(coming.opcode), self.op.a.eq(coming.a), self.op.b.eq(coming.b)]
         with m.If(self.decode | (self.op.opcode == Opcode.WAIT)):
-            m.d.sync += self.op.c.eq(base + added)
+            m.d.sync += self.op.c.eq(coming.c)

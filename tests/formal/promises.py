@@ -141,8 +141,8 @@ class DispatcherProperties(Specification):
         self.proves("Of a command's strobes there is one at a time.", *self.one_at_a_time())
         held = self.past(dispatcher.hold)
         self.proves(
-            "A program starts only armed and not tripped, unless the front end held it up.",
-            implies(dispatcher.run & ~held, self.past(self.ready())),
+            "A program starts only if the outputs were armed and not tripped two cycles ago, unless the front end held it up.",
+            implies(dispatcher.run & ~held, self.past(self.past(self.ready()))),
         )
         where = Cat(dispatcher.register_address, dispatcher.register_high)
         stays = self.started & (where[:-1] == self.past(where[:-1]))

@@ -40,6 +40,8 @@ class EngineBay(wiring.Component):
     start : In(1)
         Strobe: execute `op`, which stays until `done`.
     op : In(MicroOpLayout)
+    decode, coming : In(1), In(MicroOpLayout)
+        Strobe, in the cycle before: the micro-op that `op` is to be.
     done : Out(1)
         Strobe: `op` has ended; may come in the cycle of `start`.
     fault : Out(8)
@@ -95,7 +97,7 @@ class EngineBay(wiring.Component):
     def __init__(self, parameters: Parameters) -> None:
         self._parameters = parameters
         super().__init__({
-            "start": In(1), "op": In(MicroOpLayout), "done": Out(1), "fault": Out(8),
+            "start": In(1), "op": In(MicroOpLayout), "decode": In(1), "coming": In(MicroOpLayout), "done": Out(1), "fault": Out(8),
             "cycle": In(32), "operation": In(16), "records": Out(stream.Signature(8)), "records_free": In(16),
             "vector_address": Out(16), "vector_data": In(16), "vector_write": Out(1), "vector_write_address": Out(16),
             "vector_write_data": Out(16), "pointer": In(16),
@@ -127,7 +129,10 @@ class EngineBay(wiring.Component):
             lines=max(build.rows, build.columns), vector_words=build.vector_words,
         )  # fmt: skip
         m.submodules.lines = lines = LineSwitch(self._parameters)
-        m.d.comb += [check.op.eq(op), check.records_free.eq(self.records_free), check.pointer.eq(self.pointer)]
+        m.d.comb += [
+            check.decode.eq(self.decode), check.op.eq(self.coming), check.records_free.eq(self.records_free),
+            check.pointer.eq(self.pointer),
+        ]  # fmt: skip
 
         # A start waits while lines are still on their way to the safe state, a level or a routing that an aborted pass has
         # asked for is on its way, or a draw of an aborted pass is finished.

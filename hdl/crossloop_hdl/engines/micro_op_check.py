@@ -16,7 +16,10 @@ from crossloop_hdl.layouts import MicroOpLayout, beyond, family_lines
 
 
 class MicroOpCheck(wiring.Component):
-    """Combinational check of the micro-ops that engines execute, in the order that `crossloop.protocol.microops` promises.
+    """Check of the micro-ops that engines execute, in the order that `crossloop.protocol.microops` promises.
+
+    Each is checked in its DECODE cycle, and what is found is there in EXECUTE: what an engine does at its start would be too long a path
+    behind a comparison.
 
     Parameters
     ----------
@@ -25,21 +28,22 @@ class MicroOpCheck(wiring.Component):
 
     Members
     -------
-    op : In(MicroOpLayout)
+    decode, op : In(1), In(MicroOpLayout)
+        Strobe: check this micro-op.
     records_free : In(16)
         Bytes that still fit into the reply.
     pointer : In(16)
         Where SAMPLE writes to.
     status : Out(8)
-        `Status`: OK, or why the micro-op must not be executed.
+        `Status`: OK, or why the micro-op must not be executed; from the next cycle on.
     width : Out(25)
-        Gate time of PULSE, COINCIDE, CONVERT and SAMPLE in taps.
+        From the next cycle on: gate time of PULSE, COINCIDE, CONVERT and SAMPLE in taps.
     """
 
     def __init__(self, parameters: Parameters) -> None:
         self._parameters = parameters
         super().__init__({
-            "op": In(MicroOpLayout), "records_free": In(16), "pointer": In(16), "status": Out(8), "width": Out(25),
+            "decode": In(1), "op": In(MicroOpLayout), "records_free": In(16), "pointer": In(16), "status": Out(8), "width": Out(25),
         })  # fmt: skip
 
     def elaborate(self, _platform: Any) -> Module:
@@ -53,6 +57,9 @@ class MicroOpCheck(wiring.Component):
         channels = Signal(16)
         zero_count = Signal()
         zero_time = Signal()
+        status, width = Signal.like(self.status), Signal.like(self.width)
+        with m.If(self.decode):
+            m.d.sync += [self.status.eq(status), self.width.eq(width)]
         m.d.comb += [
             lines.eq(Mux(op.a[0], build.columns, build.rows)),
             third.eq(
@@ -65,8 +72,8 @@ class MicroOpCheck(wiring.Component):
             channels.eq(Mux(op.a[1], lines >> 1, lines)),
             zero_count.eq(op.b == 0),
             zero_time.eq((first == 0) | (second == 0)),
-            self.status.eq(Status.OK),
-            self.width.eq(first * build.gate_taps),
+            status.eq(Status.OK),
+            width.eq(first * build.gate_taps),
         ]
         further = [family_lines(build).get(family, 0) for family in (Family.GATES, Family.NUDGES)]
         absent = Signal()
@@ -76,7 +83,7 @@ class MicroOpCheck(wiring.Component):
             m.d.comb += lines.eq(Mux(op.a[0], further[1], further[0]))
         outside = Signal()
         with m.If(outside):
-            m.d.comb += self.status.eq(Status.LINE_RANGE)
+            m.d.comb += status.eq(Status.LINE_RANGE)
         with m.Switch(op.opcode):
             with m.Case(Opcode.TILE):
                 m.d.comb += outside.eq(op.a >= build.tiles)
@@ -85,7 +92,7 @@ class MicroOpCheck(wiring.Component):
             with m.Case(Opcode.LEVELS):
                 m.d.comb += outside.eq(zero_count | (op.b > lines) | absent)
                 with m.If(~outside & beyond(op.c, op.b, build.vector_words)):
-                    m.d.comb += self.status.eq(Status.ADDRESS_RANGE)
+                    m.d.comb += status.eq(Status.ADDRESS_RANGE)
             with m.Case(Opcode.CONNECT):
                 sensed = (op.a[1:3] == LineState.SENSE) | (op.a[3:5] == LineState.SENSE)
                 # State 3 of gate lines is CURRENT.
@@ -104,7 +111,7 @@ class MicroOpCheck(wiring.Component):
             with m.Case(Opcode.PULSE):
                 m.d.comb += [
                     outside.eq(zero_count | (op.c[:24] == 0) | (Cat(op.c[24:], op.a) < pulse_gap_min_taps(build))),
-                    self.width.eq(op.c[:24]),
+                    width.eq(op.c[:24]),
                 ]
             with m.Case(Opcode.COINCIDE):
                 m.d.comb += outside.eq(zero_count | zero_time | (second < build.gap_min_cycles))
@@ -112,22 +119,22 @@ class MicroOpCheck(wiring.Component):
                 # The gates are still on in the cycle of the conversion strobe.
                 m.d.comb += [
                     outside.eq(zero_count | zero_time | (op.b > channels)),
-                    self.width.eq((first + second + 1) * build.gate_taps),
+                    width.eq((first + second + 1) * build.gate_taps),
                 ]
                 with m.If(~outside & (self.records_free < 2 * op.b + 2 * RECORD_HEADER.size)):
-                    m.d.comb += self.status.eq(Status.REPLY_FULL)
+                    m.d.comb += status.eq(Status.REPLY_FULL)
             if build.arithmetic:
                 with m.Case(Opcode.SAMPLE):
                     m.d.comb += [
                         outside.eq(zero_count | zero_time | (op.b > channels)),
-                        self.width.eq((first + second + 1) * build.gate_taps),
+                        width.eq((first + second + 1) * build.gate_taps),
                     ]
                     with m.If(~outside & beyond(self.pointer, op.b, build.vector_words)):
-                        m.d.comb += self.status.eq(Status.ADDRESS_RANGE)
+                        m.d.comb += status.eq(Status.ADDRESS_RANGE)
                 with m.Case(Opcode.STREAMS):
                     m.d.comb += outside.eq(zero_count | (op.b > lines) | op.a[1])
                     with m.If(~outside & beyond(op.c[:16], op.b, build.vector_words)):
-                        m.d.comb += self.status.eq(Status.ADDRESS_RANGE)
+                        m.d.comb += status.eq(Status.ADDRESS_RANGE)
             with m.Default():
-                m.d.comb += self.status.eq(Status.UNKNOWN_MICRO_OP)
+                m.d.comb += status.eq(Status.UNKNOWN_MICRO_OP)
         return m
