@@ -53,6 +53,8 @@ class SafetyGate(wiring.Component):
         See `EngineBay`.
     level_min, level_max, gate_level_min, gate_level_max, width_cap, dead_man, one_gate, duty_rest : In
         The limits, see `Register`. A window counts from the cycle after it was written.
+    too_wide : Out(1)
+        Combinational: `width` is above `width_cap`.
     refused : Out(1)
         Combinational: the gate trips in this cycle, and nothing that is asked for in it is done.
     settled : Out(1)
@@ -111,7 +113,7 @@ class SafetyGate(wiring.Component):
             "gate_level_max": In(signed(32)), "width_cap": In(width_bits), "dead_man": In(dead_man_bits), "one_gate": In(1),
             "duty_rest": In(duty_bits), "delivered": Out(width_bits),
             **({"late": In(1), "early": In(1)} if self._taps > 1 else {}),
-            "refused": Out(1), "settled": Out(1), "armed": Out(1), "tripped": Out(1), "trip_cause": Out(8),
+            "too_wide": Out(1), "refused": Out(1), "settled": Out(1), "armed": Out(1), "tripped": Out(1), "trip_cause": Out(8),
             "stop_active": Out(1), "gates_off": Out(1), "row_drive": Out(rows), "column_drive": Out(columns), "tile": Out(8),
             **line_members(parameters), "level": Out(StrobeSignature(level_layout(parameters))),
         })  # fmt: skip
@@ -139,15 +141,16 @@ class SafetyGate(wiring.Component):
 
     def _trip_now(self, m: Module, too_much: Signal) -> Any:
         """Add the trip causes; return whether one of them holds in this cycle."""
-        wanted, too_wide, too_soon = self._wanted()
+        wanted, too_long, too_soon = self._wanted()
+        m.d.comb += self.too_wide.eq(self.width > self.width_cap)
         causes = {
             TripCause.STOP_FRAME: self.stop,
             TripCause.STOP_INPUT: self.stop_active,
             TripCause.DEAD_MAN: self.armed & (self.silence >= self.dead_man),
             TripCause.GATE_RULE: self.switch & self.armed & self._breaks_gate_rule(),
             TripCause.LEVEL_WINDOW: self.level_write & self.armed & self._outside_window(),
-            TripCause.PULSE_WIDTH: (self.width_check & self.armed & (self.width > self.width_cap))
-            | (wanted & too_wide),
+            TripCause.PULSE_WIDTH: (self.width_check & self.armed & self.too_wide)
+            | (wanted & too_long),
             TripCause.DUTY: wanted & too_soon,
             TripCause.COMPLIANCE: self.armed & self.on & too_much,
             TripCause.HOT_SWITCH: (self.armed & (self.level_write | self.switch) & (self.on | self.gate))

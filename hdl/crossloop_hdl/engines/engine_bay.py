@@ -161,9 +161,10 @@ class EngineBay(wiring.Component):
         m.d.comb += [
             levels.start.eq(accept & (wanted[Opcode.LEVEL] | wanted[Opcode.LEVELS])),
             lines.start.eq(accept & (wanted[Opcode.TILE] | wanted[Opcode.CONNECT])),
-            pulses.start.eq(accept & ~refused & wanted[Opcode.PULSE]),
-            coincidence.start.eq(accept & ~refused & wanted[Opcode.COINCIDE]),
-            sampler.start.eq(accept & ~refused & (wanted[Opcode.CONVERT] | wanted[Opcode.SAMPLE])),
+            # An engine that starts in the cycle of a trip is stopped in the next one, in which its first gate would be asked for.
+            pulses.start.eq(accept & ~safety.too_wide & wanted[Opcode.PULSE]),
+            coincidence.start.eq(accept & ~safety.too_wide & wanted[Opcode.COINCIDE]),
+            sampler.start.eq(accept & ~safety.too_wide & (wanted[Opcode.CONVERT] | wanted[Opcode.SAMPLE])),
             safety.width_check.eq(
                 accept
                 & (wanted[Opcode.PULSE] | wanted[Opcode.COINCIDE] | wanted[Opcode.CONVERT] | wanted[Opcode.SAMPLE])
