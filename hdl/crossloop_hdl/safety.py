@@ -149,8 +149,7 @@ class SafetyGate(wiring.Component):
             TripCause.DEAD_MAN: self.armed & (self.silence >= self.dead_man),
             TripCause.GATE_RULE: self.switch & self.armed & self._breaks_gate_rule(),
             TripCause.LEVEL_WINDOW: self.level_write & self.armed & self._outside_window(),
-            TripCause.PULSE_WIDTH: (self.width_check & self.armed & self.too_wide)
-            | (wanted & too_long),
+            TripCause.PULSE_WIDTH: (self.width_check & self.armed & self.too_wide) | (wanted & too_long),
             TripCause.DUTY: wanted & too_soon,
             TripCause.COMPLIANCE: self.armed & self.on & too_much,
             TripCause.HOT_SWITCH: (self.armed & (self.level_write | self.switch) & (self.on | self.gate))

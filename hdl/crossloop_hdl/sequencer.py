@@ -105,7 +105,10 @@ class Sequencer(wiring.Component):
         """Return program counter, loop stack and state machine."""
         m = Module()
         depth, arithmetic = self._parameters.loop_depth, self._parameters.arithmetic
-        engine_opcodes = sorted(ENGINE_OPCODES if arithmetic else ENGINE_OPCODES - ARITHMETIC_OPCODES)
+        absent = (set() if arithmetic else ARITHMETIC_OPCODES) | (
+            set() if self._parameters.coincidence else {Opcode.COINCIDE}
+        )
+        engine_opcodes = sorted(ENGINE_OPCODES - absent)
         phase = Signal(Phase)
         counter = Signal(exact_log2(self._parameters.program_ops) + 1)
         """Address of the micro-op at hand; its top bit says that it is past the end of the memory."""

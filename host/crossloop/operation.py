@@ -112,6 +112,11 @@ def check_program(program: tuple[MicroOp, ...], parameters: Parameters, limits: 
                 f"the program has the micro-op {op.opcode.name}, and this device was built without the arithmetic unit (arithmetic=0); "
                 "use a build with arithmetic=1, or an operation that leaves the decision to the host; nothing was sent"
             )
+        if op.opcode is Opcode.COINCIDE and not parameters.coincidence:
+            raise BuildError(
+                "the program has the micro-op COINCIDE, and this device was built without random streams (coincidence=0); use a build with "
+                "coincidence=1, or pulses that are counted cell by cell; nothing was sent"
+            )
         if op.opcode is Opcode.LEVEL:
             _check_level(op, parameters, limits)
         elif op.opcode is Opcode.PULSE:

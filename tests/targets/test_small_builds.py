@@ -1,4 +1,4 @@
-"""Builds without the arithmetic unit: what is left works as ever, what is left out is refused by name, on the device and on the host."""
+"""Builds without the arithmetic unit, or without random streams: what is left works as ever, what is left out is refused by name, on the device and on the host."""
 
 from __future__ import annotations
 
@@ -66,3 +66,47 @@ def test_the_host_sends_nothing_that_the_build_cannot_execute(open_session, targ
 def test_a_build_with_arithmetic_says_so() -> None:
     with crossloop.connect("model:") as session:
         assert session.parameters.arithmetic is True
+
+
+WITHOUT_STREAMS = f"{SMALL}&coincidence=0"
+"""The smallest controller."""
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in WITHOUT_ARITHMETIC if name not in {"updates", "training step", "trips and arming"}]
+)
+def test_a_build_without_random_streams_leaves_equal_transcripts(open_session, name: str) -> None:
+    left = []
+    for target in ("model", "rtl"):
+        session = open_session(target, WITHOUT_STREAMS, first_sequence=1)
+        scenarios.run(name, session)
+        session.close()
+        left.append(session.transport.world.transcript)
+    assert transcript.difference(*left) is None
+    assert len(left[0].frames_in) > 2
+
+
+def test_the_device_refuses_coincidences_without_random_streams(open_session) -> None:
+    left = []
+    for target in ("model", "rtl"):
+        session = open_session(target, WITHOUT_STREAMS, first_sequence=1)
+        session.arm()
+        assert (
+            run_raw(session, m.wait(3), m.coincide(4, 10, 10, row_sign=0, column_sign=0), m.halt()).status
+            is Status.UNKNOWN_MICRO_OP
+        )
+        assert run_raw(session, m.wait(3), m.halt()).status is Status.OK
+        session.close()
+        left.append(session.transport.world.transcript)
+    assert transcript.difference(*left) is None
+
+
+@pytest.mark.parametrize("target", ["model", "rtl"])
+def test_the_host_sends_no_update_to_a_build_without_random_streams(open_session, target: str) -> None:
+    session = open_session(target, WITHOUT_STREAMS)
+    session.arm()
+    frames = session.transport.world.transcript.frames_in
+    before = len(frames)
+    with pytest.raises(BuildError, match="coincidence=1"):
+        session.tile(0).update([0.5] * 5, [0.5] * 4, slots=4)
+    assert len(frames) == before

@@ -5,7 +5,7 @@ A cell changes where its row and its column fire in the same slot, which happens
 
 from typing import Any
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -157,3 +157,24 @@ class CoincidenceController(wiring.Component):
             # (fire | r) where the plane is 1, (fire & r) where it is 0: the majority of the three.
             r = source.bits
             m.d.sync += fire.eq((bank.plane & (fire | r)) | (fire & r))
+
+
+class SignBanks(CoincidenceController):
+    """What a build without random streams has in its place: the signs of the stream banks."""
+
+    def elaborate(self, platform: Any) -> Module:
+        """Return one row of signs per family."""
+        m = Module()
+        for family, name in NAMES.items():
+            signs = getattr(self, f"{name}_signs")
+            with m.If(self.bank_select == family):
+                with m.If(self.bank_clear):
+                    m.d.sync += signs.eq(0)
+                with m.Elif(self.bank_shift):
+                    m.d.sync += signs.eq(Cat(self.bank_byte[-1], signs))
+        return m
+
+
+def coincidence_controller(parameters: Parameters) -> CoincidenceController:
+    """Return what a build has."""
+    return CoincidenceController(parameters) if parameters.coincidence else SignBanks(parameters)

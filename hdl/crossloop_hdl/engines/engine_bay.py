@@ -12,7 +12,7 @@ from crossloop.protocol.microops import ARITHMETIC_OPCODES, ENGINE_OPCODES, Opco
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.registers import DEAD_MAN_BITS, DUTY_BITS, WIDTH_BITS
 from crossloop.protocol.timing import level_wait
-from crossloop_hdl.engines.coincidence import CoincidenceController
+from crossloop_hdl.engines.coincidence import coincidence_controller
 from crossloop_hdl.engines.counters import COUNTERS, PulseCounters
 from crossloop_hdl.engines.level_sequencer import LevelSequencer
 from crossloop_hdl.engines.line_switch import LineSwitch
@@ -120,7 +120,7 @@ class EngineBay(wiring.Component):
         op = self.op
         m.submodules.safety = self.safety = safety = SafetyGate(self._parameters)
         m.submodules.check = check = MicroOpCheck(self._parameters)
-        m.submodules.coincidence = self.coincidence = coincidence = CoincidenceController(self._parameters)
+        m.submodules.coincidence = self.coincidence = coincidence = coincidence_controller(self._parameters)
         m.submodules.sampler = self.sampler = sampler = SampleSequencer(self._parameters)
         build = self._parameters
         m.submodules.pulses = pulses = PulseGenerator(build.gate_taps)
@@ -157,6 +157,8 @@ class EngineBay(wiring.Component):
         else:
             # They never come here; said once more, so that nothing is built for them.
             engines = {opcode: engine for opcode, engine in engines.items() if opcode not in ARITHMETIC_OPCODES}
+        if not build.coincidence:
+            del engines[Opcode.COINCIDE]
         wanted = {opcode: op.opcode == opcode if opcode in engines else Const(0) for opcode in ENGINE_OPCODES}
         m.d.comb += [
             levels.start.eq(accept & (wanted[Opcode.LEVEL] | wanted[Opcode.LEVELS])),

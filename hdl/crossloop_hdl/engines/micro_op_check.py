@@ -113,8 +113,9 @@ class MicroOpCheck(wiring.Component):
                     outside.eq(zero_count | (op.c[:24] == 0) | (Cat(op.c[24:], op.a) < pulse_gap_min_taps(build))),
                     width.eq(op.c[:24]),
                 ]
-            with m.Case(Opcode.COINCIDE):
-                m.d.comb += outside.eq(zero_count | zero_time | (second < build.gap_min_cycles))
+            if build.coincidence:
+                with m.Case(Opcode.COINCIDE):
+                    m.d.comb += outside.eq(zero_count | zero_time | (second < build.gap_min_cycles))
             with m.Case(Opcode.CONVERT):
                 # The gates are still on in the cycle of the conversion strobe.
                 m.d.comb += [

@@ -21,7 +21,7 @@ IDENTITY_FIELDS = (
 )  # fmt: skip
 """Names of the payload's fields in wire order, little endian."""
 
-FEATURES = ("arithmetic",)
+FEATURES = ("arithmetic", "coincidence")
 """Build parameters that are a bit of the field `features`, from bit 0 on."""
 
 IDENTITY_BYTES = _LAYOUT.size

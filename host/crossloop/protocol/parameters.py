@@ -97,6 +97,8 @@ class Parameters:
     """Deepest nesting of LOOP micro-ops."""
     arithmetic: bool = True
     """The controller has registers and executes the micro-ops of `ARITHMETIC_OPCODES`; a small FPGA leaves them out."""
+    coincidence: bool = True
+    """The controller draws random streams and executes COINCIDE; without it, stream banks keep only the signs that CONNECT chooses lines by."""
     break_cycles: int = 4
     """Cycles for which a line floats between two states (break before make)."""
     dead_cycles: int = 4
@@ -140,10 +142,10 @@ class Parameters:
                 raise RangeError(
                     f"parameter {name} must be an integer from {low} to {high}, not {value!r}; choose another build"
                 )
-        if not isinstance(self.arithmetic, bool):
-            raise RangeError(
-                f"parameter arithmetic must be true or false, not {self.arithmetic!r}; choose another build"
-            )
+        for name in ("arithmetic", "coincidence"):
+            value = getattr(self, name)
+            if not isinstance(value, bool):
+                raise RangeError(f"parameter {name} must be true or false, not {value!r}; choose another build")
         for name in ("vector_words", "program_ops", "frame_bytes", "request_slots"):
             value = getattr(self, name)
             if value & (value - 1):

@@ -34,6 +34,7 @@ from crossloop_sim.golden.machine import (
     ADDED_B,
     ADDED_C,
     ARITHMETIC,
+    COINCIDENCE,
     CAUSE,
     CYCLE,
     DEPTH,
@@ -202,6 +203,8 @@ def _micro_op(m: Machine) -> int:
     b = (written + scalars[ADDED_B]) & 0xFFFF
     c = ((word >> 32) + scalars[ADDED_C]) & 0xFFFFFFFF
     if not scalars[ARITHMETIC] and opcode in _OPTIONAL:
+        return _UNKNOWN
+    if not scalars[COINCIDENCE] and opcode == _COINCIDE:
         return _UNKNOWN
     if opcode >= _SET:
         return _arithmetic(m, opcode, a, b, c, written)

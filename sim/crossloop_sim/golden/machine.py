@@ -41,6 +41,8 @@ GAP_MIN = next(_index)
 LOOP_DEPTH = next(_index)
 ARITHMETIC = next(_index)
 """Whether the build has the micro-ops of `ARITHMETIC_OPCODES`."""
+COINCIDENCE = next(_index)
+"""Whether the build has COINCIDE."""
 CODE_MIN = next(_index)
 CODE_MAX = next(_index)
 LEVEL_MIN = next(_index)
@@ -176,6 +178,7 @@ def reset_machine(parameters: Parameters) -> Machine:
         GAP_MIN: pulse_gap_min_taps(parameters),
         LOOP_DEPTH: parameters.loop_depth,
         ARITHMETIC: parameters.arithmetic,
+        COINCIDENCE: parameters.coincidence,
         CODE_MIN: levels.code_min,
         CODE_MAX: levels.code_max,
         LEVEL_WRITE: parameters.level_write_cycles,
