@@ -11,6 +11,12 @@ BOARD = Board(
     clock_hz=48_000_000,
     loader="ice40_generic",
     front_ends={
+        "emulated": FrontEndWiring(
+            build={
+                "rows": 16, "columns": 16, "arithmetic": False, "vector_words": 512, "program_ops": 256, "frame_bytes": 512,
+                "loop_depth": 2, "array_seed": 1,
+            },
+        ),
         "direct": FrontEndWiring(
             build={
                 "rows": 2, "columns": 2, "tiles": 1, "vector_words": 128, "program_ops": 128, "frame_bytes": 128, "request_slots": 1,

@@ -10,6 +10,13 @@ BOARD = Board(
     oscillator_hz=12_000_000,
     clock_hz=12_000_000,
     loader="ice40_generic",
-    front_ends={"direct": FrontEndWiring(build={"rows": 2, "columns": 2, "tiles": 1})},
+    front_ends={
+        "emulated": FrontEndWiring(
+            build={
+                "rows": 32, "columns": 32, "arithmetic": False, "coincidence": False, "vector_words": 512, "program_ops": 256,
+                "frame_bytes": 512, "request_slots": 1, "loop_depth": 2, "array_seed": 1,
+            },
+        ),
+    },
 )
 """The board."""

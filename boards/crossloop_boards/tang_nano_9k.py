@@ -10,6 +10,10 @@ BOARD = Board(
     oscillator_hz=27_000_000,
     clock_hz=27_000_000,
     loader="tangnano9k",
-    front_ends={"direct": FrontEndWiring(build={"rows": 2, "columns": 2, "tiles": 1})},
+    front_ends={
+        "emulated": FrontEndWiring(
+            build={"rows": 16, "columns": 16, "arithmetic": False, "vector_words": 512, "program_ops": 256, "array_seed": 1}
+        ),
+    },
 )
 """The board."""

@@ -10,6 +10,6 @@ BOARD = Board(
     oscillator_hz=25_000_000,
     clock_hz=50_000_000,
     loader="ulx3s",
-    front_ends={"direct": FrontEndWiring(build={"rows": 16, "columns": 16})},
+    front_ends={"emulated": FrontEndWiring(build={"rows": 64, "columns": 64, "array_seed": 1})},
 )
 """The board."""

@@ -92,13 +92,16 @@ class LevelSequencer(wiring.Component):
         with m.Elif(self.resting):
             m.d.sync += rest.eq(rest - 1)
 
+        # Chosen by the micro-op, which has rested for a while, and not by the phase: the path through the window is long.
+        m.d.comb += [
+            self.write_line.eq(Mux(self.vector, index, self.line)),
+            self.write_code.eq(Mux(self.vector, self.vector_data.as_signed(), self.value.as_signed())),
+        ]
         with m.If(phase == Phase.WRITE):
             m.d.comb += [
                 # The memory answers a cycle later: the word of the coming write is always asked for.
                 self.vector_address.eq(address + self.write),
                 self.write.eq(fresh | (rest == self._settle_cycles)),
-                self.write_line.eq(index),
-                self.write_code.eq(self.vector_data.as_signed()),
                 last.eq(self.write & (following == self.line[: len(following)])),
             ]
             with m.If(self.write):
@@ -107,8 +110,6 @@ class LevelSequencer(wiring.Component):
             m.d.comb += [
                 self.vector_address.eq(Mux(begin & self.vector, self.value, 0)),
                 self.write.eq(begin & ~self.vector),
-                self.write_line.eq(self.line),
-                self.write_code.eq(self.value.as_signed()),
                 last.eq(self.write),
             ]
             m.d.sync += [index.eq(0), address.eq(self.value), fresh.eq(1)]

@@ -98,7 +98,8 @@ class Parameters:
     arithmetic: bool = True
     """The controller has registers and executes the micro-ops of `ARITHMETIC_OPCODES`; a small FPGA leaves them out."""
     coincidence: bool = True
-    """The controller draws random streams and executes COINCIDE; without it, stream banks keep only the signs that CONNECT chooses lines by."""
+    """The controller draws random streams and executes COINCIDE; without it, stream banks keep only the signs by which CONNECT chooses
+    lines."""
     break_cycles: int = 4
     """Cycles for which a line floats between two states (break before make)."""
     dead_cycles: int = 4
