@@ -7,7 +7,7 @@ arming. `tests/formal/` proves its properties.
 
 from typing import Any
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -121,26 +121,31 @@ class SafetyGate(wiring.Component):
     def elaborate(self, _platform: Any) -> Module:
         """Return trip logic, gate registers, level strobe and line states."""
         m = Module()
-        trip, allowed = Signal(), Signal()
+        trip, other_trip, allowed = Signal(), Signal(), Signal()
+        calm = Signal()
+        """Gates and lines do what is asked for: no cause holds but LEVEL_WINDOW, which never comes together with such a request."""
         stop_first, compliance_first, too_much = Signal(), Signal(), Signal()
         m.d.sync += [
             stop_first.eq(self.emergency_stop), self.stop_active.eq(stop_first),
             compliance_first.eq(self.compliance), too_much.eq(compliance_first),
         ]  # fmt: skip
+        window_trip, others = self._trip_now(m, too_much)
         m.d.comb += [
-            trip.eq(self._trip_now(m, too_much)),
+            other_trip.eq(others),
+            trip.eq(other_trip | window_trip),
             self.refused.eq(trip),
-            allowed.eq(self.armed & ~trip & ~self.disarm & ~self.make_safe),
+            calm.eq(self.armed & ~other_trip & ~self.disarm & ~self.make_safe),
+            allowed.eq(calm & ~window_trip),
         ]
         self._add_arming(m, trip)
         self._add_windows(m)
-        self._add_gates(m, allowed)
+        self._add_gates(m, calm)
         self._add_levels(m, allowed)
-        self._add_lines(m, trip, allowed)
+        self._add_lines(m, trip, calm)
         return m
 
-    def _trip_now(self, m: Module, too_much: Signal) -> Any:
-        """Add the trip causes; return whether one of them holds in this cycle."""
+    def _trip_now(self, m: Module, too_much: Signal) -> tuple[Any, Any]:
+        """Add the trip causes; return whether LEVEL_WINDOW holds in this cycle, and whether another one does."""
         wanted, too_long, too_soon = self._wanted()
         m.d.comb += self.too_wide.eq(self.width > self.width_cap)
         causes = {
@@ -153,15 +158,13 @@ class SafetyGate(wiring.Component):
             TripCause.DUTY: wanted & too_soon,
             TripCause.COMPLIANCE: self.armed & self.on & too_much,
             TripCause.HOT_SWITCH: (self.armed & (self.level_write | self.switch) & (self.on | self.gate))
-            | (self.armed & self.level_write & (self.dead_left != 0))
+            | (self.armed & self.level_write & ((self.dead_left != 0) | self.switch))
             | (self.armed & self.switch & ~self.settled)
             | (wanted & ~self.settled),
         }
         holds = {cause: Signal(name=f"trips_{cause.name.lower()}") for cause in causes}
         m.d.comb += [holds[cause].eq(condition) for cause, condition in causes.items()]
-        any_cause = holds[TripCause.STOP_FRAME]
-        for cause in list(holds)[1:]:
-            any_cause = any_cause | holds[cause]
+        others = Cat(signal for cause, signal in holds.items() if cause is not TripCause.LEVEL_WINDOW)
         with m.If(~self.tripped):
             # The first of the list decides when several hold in one cycle.
             branch = m.If
@@ -169,7 +172,7 @@ class SafetyGate(wiring.Component):
                 with branch(signal):
                     m.d.sync += self.trip_cause.eq(cause)
                 branch = m.Elif
-        return any_cause
+        return holds[TripCause.LEVEL_WINDOW], others.any()
 
     def _wanted(self) -> tuple[Any, Any, Any]:
         """Return whether gates are wanted, whether they have been on for too long for it, and whether it is too soon for another pulse."""
@@ -228,7 +231,7 @@ class SafetyGate(wiring.Component):
         with m.Else():
             m.d.sync += self.silence.eq(self.silence + 1)
 
-    def _add_gates(self, m: Module, allowed: Signal) -> None:
+    def _add_gates(self, m: Module, calm: Signal) -> None:
         """Add the gate registers, and the timers that know how long they have been on and how long they must rest."""
         granted = Signal()
         gates = {family: getattr(self, f"{PREFIX[family]}_gates") for family in self._families}
@@ -238,10 +241,10 @@ class SafetyGate(wiring.Component):
             family: getattr(self.lines, f"{PREFIX[family]}_drive") for family in self._families if family not in drive
         }
         if self._taps == 1:
-            m.d.comb += granted.eq(self.gate & allowed)
+            m.d.comb += granted.eq(self.gate & calm)
             on_taps, debt, paid = self.on_taps + 1, self.debt + self.duty_rest, DUTY_UNIT
         else:
-            m.d.comb += granted.eq(self.gate & ~(self.late & self.early) & allowed)
+            m.d.comb += granted.eq(self.gate & ~(self.late & self.early) & calm)
             on_taps, debt, paid = self._add_halves(m, granted)
         m.d.comb += self.gates_off.eq(~self.on)
         m.d.sync += self.on.eq(granted)
@@ -285,13 +288,13 @@ class SafetyGate(wiring.Component):
                 payload.family.eq(self.level_family), payload.line.eq(self.level_line), payload.code.eq(self.level_code),
             ]  # fmt: skip
 
-    def _add_lines(self, m: Module, trip: Signal, allowed: Signal) -> None:
+    def _add_lines(self, m: Module, trip: Signal, calm: Signal) -> None:
         """Add the line states."""
         m.submodules.lines = lines = self.lines
         for name in ("change_tile", "family", "mask", "selected", "others", "tile_wanted"):
             m.d.comb += getattr(lines, name).eq(getattr(self, name))
         m.d.comb += [
-            lines.request.eq(self.switch & allowed),
+            lines.request.eq(self.switch & calm),
             # A cause that persists must not start over again and again.
             lines.make_safe.eq((trip & ~self.tripped) | self.disarm | self.make_safe),
             self.settled.eq(lines.settled),

@@ -253,7 +253,7 @@ class SafetyProperties(Specification):
         unrested = Mux(gate.on, self.ask_late | self.early, gate.debt > Mux(self.ask_late, DUTY_UNIT, 0))
         armed = (
             (gate.silence >= gate.dead_man)
-            | (gate.level_write & (outside | gate.on | gate.gate | (gate.dead_left != 0)))
+            | (gate.level_write & (outside | gate.on | gate.gate | gate.switch | (gate.dead_left != 0)))
             | (gate.switch & (gate.on | gate.gate | ~gate.settled | (gate.one_gate & (gate.family == Family.GATES) & ~gate.change_tile)))
             | (gate.width_check & (gate.width > gate.width_cap))
             | (gate.gate & (too_wide | ~gate.settled | unrested))
