@@ -13,8 +13,16 @@ BOARD = Board(
     front_ends={
         "emulated": FrontEndWiring(
             build={
-                "rows": 32, "columns": 32, "arithmetic": False, "coincidence": False, "vector_words": 512, "program_ops": 256,
-                "frame_bytes": 512, "request_slots": 1, "loop_depth": 2, "array_seed": 1,
+                "rows": 32,
+                "columns": 32,
+                "arithmetic": False,
+                "coincidence": False,
+                "vector_words": 512,
+                "program_ops": 256,
+                "frame_bytes": 512,
+                "request_slots": 1,
+                "loop_depth": 2,
+                "array_seed": 1,
             },
         ),
     },

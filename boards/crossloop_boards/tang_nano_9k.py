@@ -12,7 +12,14 @@ BOARD = Board(
     loader="tangnano9k",
     front_ends={
         "emulated": FrontEndWiring(
-            build={"rows": 16, "columns": 16, "arithmetic": False, "vector_words": 512, "program_ops": 256, "array_seed": 1}
+            build={
+                "rows": 16,
+                "columns": 16,
+                "arithmetic": False,
+                "vector_words": 512,
+                "program_ops": 256,
+                "array_seed": 1,
+            }
         ),
     },
 )

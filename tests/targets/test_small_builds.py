@@ -73,7 +73,12 @@ WITHOUT_STREAMS = f"{SMALL}&coincidence=0"
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in WITHOUT_ARITHMETIC if name not in {"updates", "training step", "trips and arming", "refused programs"}]
+    "name",
+    [
+        name
+        for name in WITHOUT_ARITHMETIC
+        if name not in {"updates", "training step", "trips and arming", "refused programs"}
+    ],
 )
 def test_a_build_without_random_streams_leaves_equal_transcripts(open_session, name: str) -> None:
     left = []

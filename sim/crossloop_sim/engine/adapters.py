@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from crossloop_sim.engine.boundary import INPUTS, OUTPUTS, READY, Boundary
+from crossloop_sim.engine.boundary import INPUTS, OUTPUTS, READY, SAMPLES, Boundary
 from crossloop_sim.engine.errors import EngineError
 
 HARNESS = Path(__file__).parent / "harness.c"
@@ -156,12 +156,12 @@ def _stubs(boundary: Boundary) -> str:
     """Return what the harness calls for ports that the component lacks: inputs take nothing, outputs stay 0, streams are always ready."""
     lines = [
         f"static inline uint64_t get_{name}(const cl_model *s, int word) {{ (void)s; (void)word; return 0; }}"
-        for name in OUTPUTS
+        for name in (*OUTPUTS, *(SAMPLES if boundary.array_inside else ()))
         if name not in boundary.watched
     ]
     lines += [
         f"static inline void set_{name}(cl_model *s, uint64_t value) {{ (void)s; (void)value; }}"
-        for name in INPUTS
+        for name in (*INPUTS, *(() if boundary.array_inside else SAMPLES))
         if name not in boundary.driven
     ]
     for name in READY:

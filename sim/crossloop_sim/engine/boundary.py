@@ -117,7 +117,7 @@ def describe(component: Any) -> Boundary:
     return Boundary(inputs, outputs, macros, uart, array_inside)
 
 
-PIN_MACROS = {"CL_GATE_LINES", "CL_NUDGE_LINES", "CL_GATE_HALVES", "CL_COMPLIANCE", "CL_ARRAY_INSIDE"}
+PIN_MACROS = {"CL_GATE_LINES", "CL_NUDGE_LINES", "CL_GATE_HALVES", "CL_COMPLIANCE"}
 """What tells the harness of ports that a board's pins need not show."""
 
 

@@ -13,12 +13,11 @@ from crossloop.protocol.front_ends import REFERENCE
 from crossloop.protocol.manifest import Manifest
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.parts.reference import power_up_cycles
-from crossloop_hdl.core import Core, UartCore
-from crossloop_hdl.emulated.core import EmulatedCore
 from crossloop_sim.engine.build import EngineName, NativeDesign, Progress, build_native
+from crossloop_sim.engine.components import component
 from crossloop_sim.engine.gates.build import Level, build_board, build_gates
 from crossloop_sim.engine.pin_log import PinLog
-from crossloop_sim.engine.reference import ReferenceWorld, probe_layout
+from crossloop_sim.engine.reference import probe_layout
 from crossloop_sim.engine.simulation import Reason
 from crossloop_sim.events import Events
 from crossloop_sim.url import TargetSettings
@@ -40,21 +39,12 @@ def _design(
 ) -> NativeDesign:
     key = (parameters, divisor, engine, probe)
     if key not in _designs:
-        component = _component(parameters, divisor, probe=probe)
+        made = component(parameters, divisor, probe=probe)
         if engine == "netlist" or engine == "bitstream":  # noqa: PLR1714 - so that mypy follows
-            _designs[key] = build_gates(component, engine, progress)
+            _designs[key] = build_gates(made, engine, progress)
         else:
-            _designs[key] = build_native(component, engine=engine, progress=progress)
+            _designs[key] = build_native(made, engine=engine, progress=progress)
     return _designs[key]
-
-
-def _component(parameters: Parameters, divisor: int | None, *, probe: bool) -> Any:
-    """Return the controller, with its front end if it is not the direct one."""
-    if parameters.frontend == "emulated":
-        return EmulatedCore(parameters, divisor)
-    if parameters.frontend in REFERENCE:
-        return ReferenceWorld(parameters, divisor, probe=probe)
-    return Core(parameters) if divisor is None else UartCore(parameters, divisor)
 
 
 class RtlTransport(SimulatedTransport):

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from crossloop.protocol.manifest import Manifest
-from crossloop_hdl.core import UartCore
 from crossloop_sim.engine import adapters, build
 from crossloop_sim.engine.boundary import Boundary, describe, to_rtlil, without_pins
 from crossloop_sim.engine.build import NativeDesign, Progress
 from crossloop_sim.engine.cache import build_once, digest
 from crossloop_sim.engine.cgen import ModelWriter
 from crossloop_sim.engine.compiler import Compiler, find_compiler
+from crossloop_sim.engine.components import component
 from crossloop_sim.engine.errors import EngineError
 from crossloop_sim.engine.gates import ice40
 from crossloop_sim.engine.gates.tools import versions
@@ -88,7 +88,7 @@ def build_board(manifest: Manifest, built: Path, progress: Progress | None = Non
             f"the bitstream in {built} is for {manifest.family}; only those for iCE40 can be read back: use rtl: with the same build"
         )
     say = progress or (lambda _: None)
-    whole = describe(UartCore(manifest.build, manifest.divisor))
+    whole = describe(component(manifest.build, manifest.divisor))
     boundary = without_pins(whole, manifest.ports)
     compiler = find_compiler("C")
     bitstream, constraints = (built / name for name in (manifest.bitstream, manifest.constraints))
