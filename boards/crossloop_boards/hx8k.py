@@ -13,7 +13,7 @@ BOARD = Board(
     front_ends={
         "emulated": FrontEndWiring(
             build={
-                "rows": 16, "columns": 16, "arithmetic": False, "vector_words": 512, "program_ops": 256, "frame_bytes": 512,
+                "rows": 16, "columns": 16, "tiles": 2, "arithmetic": False, "vector_words": 512, "program_ops": 256, "frame_bytes": 512,
                 "loop_depth": 2, "array_seed": 1,
             },
         ),

@@ -95,7 +95,7 @@ def rehearse(
     for tile in conductance_s or {}:
         check_line("tile", tile, parameters.tiles)
     words = session.read_words(0, parameters.vector_words)
-    with connect(_twin_url(parameters, plant), limits=session.limits, expected_build=parameters.build_hash) as twin:
+    with connect(twin_url(parameters, plant), limits=session.limits, expected_build=parameters.build_hash) as twin:
         world = twin.transport.world  # type: ignore[attr-defined]  # simulated targets have one, see Session
         for tile, values_s in (conductance_s or {}).items():
             world.plant.set_conductance_s(tile, values_s)
@@ -109,7 +109,7 @@ def rehearse(
         return Rehearsal(result, twin.cycles, twin.clock.seconds(twin.cycles), twin.counters(), stress)
 
 
-def _twin_url(parameters: Parameters, plant: str) -> str:
+def twin_url(parameters: Parameters, plant: str = "") -> str:
     """Return the URL of a model with the same build; what a front end decides is left to it."""
     names = {field.name for field in fields(parameters)} - DECIDED.get(parameters.frontend, frozenset())
     values = {field.name: getattr(parameters, field.name) for field in fields(parameters) if field.name in names}

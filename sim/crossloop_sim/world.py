@@ -42,6 +42,11 @@ class World:
         self._set_compliance: Callable[[bool], None] | None = None
         self._set_emergency_stop: Callable[[bool], None] | None = None
 
+    @property
+    def keeps_ledger(self) -> bool:
+        """Whether the pulses of every cell are counted; nobody counts those of an array inside the gateware."""
+        return not isinstance(self.plant, ArrayInside)
+
     def attach(
         self,
         figures: Callable[[], dict[str, Any]],

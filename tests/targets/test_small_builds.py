@@ -1,4 +1,4 @@
-"""Builds without the arithmetic unit, or without random streams: what is left works as ever, what is left out is refused by name, on the device and on the host."""
+"""Builds without the arithmetic unit, or without random streams: what is left works as ever, what is left out is refused by name."""
 
 from __future__ import annotations
 

@@ -31,6 +31,10 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+Layers = Annotated[
+    str,
+    typer.Option(help="Inputs, hidden units, classes: 64 inputs (pixels) or 15 (blocks of pixels), 2 to 10 classes."),
+]
 Target = Annotated[str, typer.Argument(metavar="TARGET", help="model:, rtl: or serial:///dev/ttyUSB0?baud=1000000")]
 
 
@@ -91,16 +95,19 @@ def demo(
     seeds: Annotated[str, typer.Option(help="Seeds of the runs, with commas between.")] = "0",
     epochs: Annotated[int, typer.Option(help="Passes over the training digits.", min=1)] = 10,
     learning_rate: Annotated[float | None, typer.Option(help="Chosen on validation digits when not given.")] = None,
+    layers: Layers = "64,32,10",
     report: Annotated[Path, typer.Option(help="Page to write.")] = Path("demo-report.html"),
     summary: Annotated[Path, typer.Option(help="Figures to write, as JSON.")] = Path("demo-summary.json"),
 ) -> None:
     """Train a network on handwritten digits inside emulated arrays, and write a report."""
-    numbers = _seeds(seeds)
+    numbers, sizes = _integers(seeds, "--seeds", "0,1,2"), _integers(layers, "--layers", "64,32,10")
     device = None if port is None else str(Path(port).absolute())
     find_target(target if device is None else f"serial://{device}")  # before the minutes that the baselines take
     from crossloop.demo import run_demo
 
-    done = run_demo(target, device, numbers, epochs, learning_rate=learning_rate, report=report, summary=summary)
+    done = run_demo(
+        target, device, numbers, epochs, learning_rate=learning_rate, layers=sizes, report=report, summary=summary
+    )
     raise typer.Exit(_INTERRUPTED if done.interrupted else 0)
 
 
@@ -110,21 +117,25 @@ def train(
     seed: Annotated[int, typer.Option(help="Seed of network, cells and order of samples.", min=0)] = 0,
     epochs: Annotated[int, typer.Option(help="Passes over the training digits.", min=1)] = 10,
     learning_rate: Annotated[float | None, typer.Option(help="Chosen on validation digits when not given.")] = None,
+    layers: Layers = "64,32,10",
     output: Annotated[Path | None, typer.Option(help="Results to write, as JSON.")] = None,
 ) -> None:
     """Train on the digits and print the accuracies, without a report."""
+    sizes = _integers(layers, "--layers", "64,32,10")
     find_target(target)
     from crossloop.demo import run_training
 
-    done = run_training(target, epochs=epochs, learning_rate=learning_rate, seed=seed, output=output)
+    done = run_training(target, layers=sizes, epochs=epochs, learning_rate=learning_rate, seed=seed, output=output)
     raise typer.Exit(_INTERRUPTED if done.test_accuracy is None else 0)
 
 
-def _seeds(text: str) -> tuple[int, ...]:
+def _integers(text: str, option: str, example: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
-        raise typer.BadParameter(f"--seeds must be integers with commas between, like 0,1,2, not {text!r}") from None
+        raise typer.BadParameter(
+            f"{option} must be integers with commas between, like {example}, not {text!r}"
+        ) from None
 
 
 def _add_commands() -> None:

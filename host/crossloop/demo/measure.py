@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossloop.demo.target import world_of
+from crossloop.emulated import read_states
+from crossloop.protocol.emulated import CONVERTER_NOISE_CODES, state_step_s
 from crossloop.session import Session
 from crossloop.training.array_network import ArrayNetwork
 from crossloop.training.data import Part
@@ -55,11 +57,14 @@ class Fidelity:
 
 
 def conductances(session: Session, network: ArrayNetwork) -> list[FloatArray]:
-    """Return the conductances of the used part of every tile in siemens: from behind the pins when simulated, read out otherwise."""
+    """Return the conductances of the used part of every tile in siemens: exact where the array is simulated or emulated, else measured."""
     world = world_of(session)
+    emulated = session.parameters.frontend == "emulated"
     found = []
     for layer in network.layers:
-        if world is not None:
+        if emulated:
+            whole = read_states(session, layer.tile).astype(np.float64) * state_step_s(session.parameters)
+        elif world is not None:
             whole = np.asarray(world.plant.conductance_s(layer.tile), np.float64)
         else:
             whole = session.tile(layer.tile).read_all(averages=_READ_AVERAGES, range_index=_READ_RANGE)
@@ -70,7 +75,7 @@ def conductances(session: Session, network: ArrayNetwork) -> list[FloatArray]:
 def pulses(session: Session, network: ArrayNetwork) -> list[IntArray] | None:
     """Return the full pulses that every used cell has seen, from the simulation's ledger; None for a device, which counts sums only."""
     world = world_of(session)
-    if world is None:
+    if world is None or not world.keeps_ledger:
         return None
     return [
         np.asarray(world.plant.ledger(layer.tile).pulses, np.int64)[: layer.inputs, : 2 * layer.outputs]
@@ -149,6 +154,8 @@ class _Collector:
 
 def noise_codes(session: Session) -> float | None:
     """Return the standard deviation of the simulated converters' noise in codes, None for a device."""
+    if session.parameters.frontend == "emulated":
+        return CONVERTER_NOISE_CODES
     world = world_of(session)
     if world is None:
         return None

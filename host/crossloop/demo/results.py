@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crossloop.demo.measure import Fidelity, FloatArray, IntArray
+from crossloop.training.analog import AnalogSettings
 from crossloop.training.choice import Choice
 from crossloop.training.observer import EpochRecord
 
@@ -34,6 +35,8 @@ class SeedResult:
     pulses: list[IntArray] | None = None
     """Pulses per cell."""
     fidelity: Fidelity | None = None
+    settings: AnalogSettings | None = None
+    """How the arrays were driven."""
     identity: dict[str, str] = field(default_factory=dict)
     """What the device says it is."""
     statistics: dict[str, Any] = field(default_factory=dict)
@@ -90,6 +93,11 @@ class DemoResult:
         """Return the median of a figure over the seeds, None when no run has it."""
         values = self.values(read)
         return statistics.median(values) if values else None
+
+    @property
+    def settings(self) -> AnalogSettings | None:
+        """How the arrays were driven; None before the first training."""
+        return next((run.settings for run in self.runs if run.settings), None)
 
     @property
     def test_accuracy(self) -> float | None:

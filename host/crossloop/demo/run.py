@@ -12,11 +12,11 @@ from crossloop.demo.report import write_report
 from crossloop.demo.results import DemoResult, SeedResult
 from crossloop.demo.summary import final_table, write_summary
 from crossloop.demo.target import target_url
-from crossloop.demo.training_run import check_problem, rate_choice, train_on_target
+from crossloop.demo.training_run import problem, rate_choice, train_on_target
 from crossloop.protocol.errors import RangeError
 from crossloop.training.analog import AnalogSettings
 from crossloop.training.choice import Choice
-from crossloop.training.data import Digits, load_digits
+from crossloop.training.data import Digits
 from crossloop.training.float_network import FloatRun, best_float, train_float
 from crossloop.training.linear import linear_accuracy
 from crossloop.training.optimiser import EPOCHS, LAYERS
@@ -50,7 +50,7 @@ def run_demo(
     learning_rate : float, optional
         First learning rate; by default chosen on the validation images by short trainings over `model:` with the first seed.
     layers : sequence of int
-        Inputs, hidden units and classes.
+        Inputs, hidden units and classes, see `digits_for`.
     report, summary : Path
         Files to write.
     settings : AnalogSettings, optional
@@ -72,8 +72,7 @@ def run_demo(
     url = f"serial://{port}" if port else target
     if not seeds:
         raise RangeError("seeds must name at least one seed; give for instance 0")
-    data = load_digits()
-    check_problem(data, layers, epochs)
+    data = problem(layers, epochs)
     with display or make_display() as shown:
         shown.note(
             f"training a {'-'.join(map(str, layers))} tanh network inside the arrays of {url}, seeds {', '.join(map(str, seeds))}"
@@ -92,7 +91,7 @@ def run_demo(
         result.wall_s = time.perf_counter() - begin_s
         shown.note(final_table(result))
         write_summary(summary, result)
-        write_report(report, result, settings or AnalogSettings())
+        write_report(report, result, settings or result.settings or AnalogSettings())
         shown.note(f"report in {report}, figures in {summary}")
     return result
 

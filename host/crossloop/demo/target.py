@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from crossloop.connection import connect
+from crossloop.rehearsal import twin_url
 from crossloop.session import Session
 from crossloop.training.optimiser import check_layers
 
@@ -26,8 +27,9 @@ def geometry(layers: Sequence[int]) -> dict[str, str]:
 
 
 def is_simulated(url: str) -> bool:
-    """Return whether a URL names a simulated target, whose build and cells the URL chooses."""
-    return not url.startswith("serial:")
+    """Return whether a URL names a simulated target, whose build and cells the URL chooses; a board's bitstream has its own."""
+    scheme, _colon, rest = url.partition(":")
+    return scheme != "serial" and (scheme != "bitstream" or not rest.partition("?")[0])
 
 
 def target_url(target: str, layers: Sequence[int], seed: int) -> str:
@@ -36,11 +38,20 @@ def target_url(target: str, layers: Sequence[int], seed: int) -> str:
         return target
     scheme, _colon, rest = target.partition(":")
     given = dict(parse_qsl(rest.lstrip("?"), keep_blank_values=True))
-    return f"{scheme}:?{urlencode({**geometry(layers), 'preset': 'rpu', 'seed': str(seed)} | given, safe=',')}"
+    emulated = given.get("frontend") == "emulated"
+    cells = {"array_seed": str(seed)} if emulated else {"preset": "rpu", "seed": str(seed)}
+    return f"{scheme}:?{urlencode({**geometry(layers), **cells} | given, safe=',')}"
 
 
 def model_url(target: str, layers: Sequence[int], seed: int) -> str:
-    """Return the URL of a Python model of the target: the same build and cells when it is simulated, the demo's own otherwise."""
+    """Return the URL of a Python model of the target.
+
+    It has the same build and cells when the target is simulated, or is a device with its array inside. Otherwise it is the demo's own.
+    """
+    if not is_simulated(target):
+        with connect(target) as session:
+            if session.parameters.frontend == "emulated":
+                return twin_url(session.parameters)
     rest = target_url(target, layers, seed).partition(":")[2] if is_simulated(target) else ""
     kept = {key: value for key, value in parse_qsl(rest.lstrip("?")) if key not in _ENGINE_KEYS}
     return target_url(f"model:?{urlencode(kept, safe=',')}", layers, seed)
@@ -48,7 +59,7 @@ def model_url(target: str, layers: Sequence[int], seed: int) -> str:
 
 def open_session(url: str, progress: Callable[[str], None]) -> Session:
     """Connect; `progress` is told when a slow step of a build begins."""
-    options: dict[str, Any] = {"progress": progress} if url.startswith("rtl:") else {}
+    options: dict[str, Any] = {} if url.startswith(("model:", "serial:")) else {"progress": progress}
     return connect(url, **options)
 
 

@@ -17,7 +17,7 @@ from crossloop.session import Session
 from crossloop.training.analog import AnalogSettings
 from crossloop.training.array_network import ArrayNetwork
 from crossloop.training.choice import Choice, choose_rate
-from crossloop.training.data import Digits, load_digits
+from crossloop.training.data import Digits, digits_for
 from crossloop.training.loop import train
 from crossloop.training.optimiser import EPOCHS, LAYERS, check_layers
 
@@ -40,7 +40,7 @@ def run_training(
     target : str
         Target URL; a simulated one gets the geometry that the network needs.
     layers : sequence of int
-        Inputs, hidden units and classes: 64 at the beginning, 10 at the end.
+        Inputs, hidden units and classes, see `digits_for`.
     epochs : int
         Passes over the training images.
     learning_rate : float, optional
@@ -59,8 +59,7 @@ def run_training(
     SeedResult
         With `test_accuracy` None when it was interrupted.
     """
-    data = load_digits()
-    check_problem(data, layers, epochs)
+    data = problem(layers, epochs)
     with display or make_display() as shown:
         choice = rate_choice(data, target, layers, seed, learning_rate, settings, shown)
         result = SeedResult(seed, target_url(target, layers, seed), float("nan"), [])
@@ -75,15 +74,12 @@ def run_training(
     return result
 
 
-def check_problem(data: Digits, layers: Sequence[int], epochs: int) -> None:
-    """Raise RangeError unless the network fits the data set and the number of epochs is positive."""
-    sizes = check_layers(layers)
-    if sizes[0] != data.inputs or sizes[-1] != data.classes:
-        raise RangeError(
-            f"layers must begin with {data.inputs} inputs and end with {data.classes} classes for the digits, not {sizes!r}"
-        )
+def problem(layers: Sequence[int], epochs: int) -> Digits:
+    """Return the images for a network; raises RangeError unless they fit it and the number of epochs is positive."""
+    data = digits_for(check_layers(layers))
     if epochs < 1:
         raise RangeError(f"epochs must be at least 1, not {epochs!r}")
+    return data
 
 
 def rate_choice(
@@ -132,6 +128,7 @@ def train_on_target(
         result.identity = device(session)
         result.clock_hz = session.parameters.clock_hz
         network = ArrayNetwork(session, layers, settings)
+        result.settings = network.settings
         try:
             with display.interrupt:
                 _train(result, session, network, data, epochs, rate, display)

@@ -48,6 +48,9 @@ NOISE_SHIFTS = (24, 22, 5, 3)
 """The fresh bits of a state s are the low ones of s >> 24 ^ s >> 22 ^ s >> 5 ^ s >> 3, and push the oldest ones out: sixteen steps of the
 register whose next bit is the XOR of those 40, 38, 21 and 19 steps ago. Its period is 2**40 - 1. Source of the taps: Xilinx XAPP052."""
 
+CONVERTER_NOISE_CODES: float = DRAW_BITS**0.5 / 8
+"""Standard deviation of a converter code: a draw has the deviation sqrt(DRAW_BITS) / 2 and counts in quarters of a code."""
+
 STUCK_ONE_IN = 128
 """One cell in so many is stuck, half of them at each bound."""
 
@@ -144,6 +147,16 @@ def threshold_code(parameters: Parameters) -> int:
 def fraction_bits(parameters: Parameters) -> int:
     """Return how many low bits of a sum lie below a code of the widest range."""
     return _FRACTION + parameters.level_bits - parameters.sample_bits
+
+
+def mean_step(width_cycles: int) -> float:
+    """Return the mean fraction of the distance to a bound that a pulse moves a cell; rates have the mean 8, draws half of `DRAW_BITS`."""
+    return 8 * DRAW_BITS / 2 * width_cycles / (1 << STEP_SHIFT)
+
+
+def half_range() -> float:
+    """Return the mean distance of a cell's middle to its bounds in states: bounds' codes have the mean 3.5."""
+    return (1 << BOUND_SHIFT) * (1 + 3.5)
 
 
 def sum_bits(parameters: Parameters) -> int:

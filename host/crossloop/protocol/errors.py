@@ -71,7 +71,9 @@ class TripCause(IntEnum):
     PULSE_WIDTH = 5
     """A gate pulse wider than WIDTH_CAP was requested or was about to happen."""
     HOT_SWITCH = 6
-    """A level, line-state or tile change was requested while a pulse gate was on, or a level too soon after it, or together with another change; it was not made."""
+    """A level, line-state or tile change was requested while a pulse gate was on, or a level too soon after it, or together with another
+    change; it was not made.
+    """
     DUTY = 7
     """A pulse was requested before the rest that the last one demands was over; it did not begin."""
     COMPLIANCE = 8

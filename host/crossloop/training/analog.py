@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from crossloop.gaps import gap_cycles
 from crossloop.protocol.converters import Clock, Levels, Samples
+from crossloop.protocol.emulated import half_range, mean_step, state_step_s
 from crossloop.protocol.parameters import Parameters
 
 _USUAL_GAP_S = 80e-9
@@ -36,6 +37,21 @@ class AnalogSettings:
     """Integration time of a product. Source: Gokmen and Vlasov 2016."""
     range_index: int = 0
     """Converter range of all products; 0, the widest, holds 12 weight units at full level."""
+
+
+EMULATED_CYCLES = 7
+"""Pulse width of an update on an emulated array: a mean step of 0.16 % of the distance to a bound, as cells of the preset `rpu` have."""
+
+
+def settings_for(parameters: Parameters) -> AnalogSettings:
+    """Return the settings for a device: those of the preset `rpu`, or what the cells of an emulated array need."""
+    if parameters.frontend != "emulated":
+        return AnalogSettings()
+    cycle_s = 1 / parameters.clock_hz
+    return AnalogSettings(
+        weight_unit_s=half_range() * state_step_s(parameters), cell_step=mean_step(EMULATED_CYCLES),
+        t_pulse_s=EMULATED_CYCLES * cycle_s, t_gap_s=parameters.gap_min_cycles * cycle_s, t_settle_s=cycle_s, t_integrate_s=cycle_s,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from crossloop.operation import Operation
 from crossloop.session import Session
 from crossloop.training import stochastic
-from crossloop.training.analog import AnalogCodes, AnalogSettings
+from crossloop.training.analog import AnalogCodes, AnalogSettings, settings_for
 from crossloop.training.array_layer import ArrayLayer
 from crossloop.training.data import Part
 from crossloop.training.optimiser import Purpose, check_layers, generator, initial_spread, output_error
@@ -43,13 +43,13 @@ class ArrayNetwork:
     layers : sequence of int
         Inputs, hidden units and classes, without biases.
     settings : AnalogSettings
-        How the arrays are driven.
+        How the arrays are driven; by default as their cells need it, see `settings_for`.
     """
 
     def __init__(self, session: Session, layers: Sequence[int], settings: AnalogSettings | None = None) -> None:
         sizes = check_layers(layers)
         self._session = session
-        self.settings = settings or AnalogSettings()
+        self.settings = settings or settings_for(session.parameters)
         codes = AnalogCodes.of(self.settings, session.parameters)
         self.layers = [
             ArrayLayer(tile, inputs + 1, outputs, codes) for tile, (inputs, outputs) in enumerate(pairwise(sizes))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,9 @@ TEST_IMAGES = 360
 
 VALIDATION_IMAGES = 287
 """Size of the validation split, a fifth of the rest: learning rates are chosen on it, no weight is trained on it."""
+
+PIXELS, BLOCKS, CLASSES = 64, 15, 10
+"""Inputs of the whole images, of those reduced to blocks, and classes."""
 
 _SPLIT_SEED = 0
 _GREY_LEVELS = 16.0
@@ -52,6 +56,44 @@ class Digits:
     def classes(self) -> int:
         """Number of classes."""
         return int(self.train.labels.max()) + 1
+
+
+def digits_for(layers: Sequence[int]) -> Digits:
+    """Return the digits as a network sees them: all of them whole, or reduced for a small array.
+
+    Parameters
+    ----------
+    layers : sequence of int
+        Inputs, hidden units and classes. 64 inputs are the pixels, 15 the means of blocks of 2x2 pixels without the upper left one, which
+        is dark in every digit. Fewer than ten classes are the digits from 0 on.
+
+    Raises
+    ------
+    RangeError
+        If the digits do not come in such a form.
+    """
+    inputs, classes = layers[0], layers[-1]
+    if inputs not in {PIXELS, BLOCKS} or not 2 <= classes <= CLASSES:
+        raise RangeError(
+            f"layers must begin with {PIXELS} inputs (pixels) or {BLOCKS} (blocks of pixels) and end with 2 to {CLASSES} classes for the "
+            f"digits, not {tuple(layers)!r}"
+        )
+    whole = load_digits()
+    return whole if (inputs, classes) == (PIXELS, CLASSES) else reduced(whole, inputs, classes)
+
+
+def reduced(data: Digits, inputs: int, classes: int) -> Digits:
+    """Return the images of fewer classes, with fewer inputs; every image stays in its part."""
+
+    def reduce(part: Part) -> Part:
+        kept = part.labels < classes
+        images = part.inputs[kept]
+        if inputs == BLOCKS:
+            blocks = images[:, :-1].reshape(-1, 4, 2, 4, 2).mean(axis=(2, 4)).reshape(len(images), -1)
+            images = np.concatenate([blocks[:, 1:], images[:, -1:]], axis=1)
+        return Part(np.ascontiguousarray(images), part.labels[kept])
+
+    return Digits(reduce(data.train), reduce(data.validation), reduce(data.test))
 
 
 def load_digits() -> Digits:
