@@ -55,6 +55,7 @@ class Link:
         self._payload_bytes = 0
         self._reader = ReplyReader(4096)
         self._received: list[Reply] = []
+        self._heard = False
         self._unsettled = False
         self._broken: str | None = None
         self._sending = threading.Lock()
@@ -185,11 +186,20 @@ class Link:
             self._last_sent_s = time.monotonic()
 
     def _receive(self, timeout_s: float) -> Reply | None:
-        """Return the next frame that checks, or None when `timeout_s` seconds pass in silence or with noise only."""
-        if not self._received:
+        """Return the next frame that checks, or None after `timeout_s` seconds of silence, after noise, or when a frame takes longer to come.
+
+        `_heard` then tells whether bytes of a frame came: that is no silence, so nothing is repeated, however slow the line is.
+        """
+        self._heard = False
+        begin_s, noise = time.monotonic(), self.bad_frames
+        while not self._received:
             data = self.transport.read(timeout_s)
-            if data:
-                self._received = self._reader.feed(data)
+            if not data:
+                break
+            self._received = self._reader.feed(data)
+            self._heard = self.bad_frames == noise
+            if not self._heard or time.monotonic() - begin_s > timeout_s:
+                break
         return self._received.pop(0) if self._received else None
 
     def _call(self, frame: bytes, answer: FrameKind, sequence: int | None) -> Reply:
@@ -202,7 +212,7 @@ class Link:
             while waited_s < RETRY_S and self.bad_frames - noise <= BAD_FRAMES:
                 reply = self._receive(RETRY_S)
                 if reply is None:
-                    waited_s += RETRY_S
+                    waited_s += 0.0 if self._heard else RETRY_S
                 elif reply.kind is answer and sequence in {None, reply.sequence}:
                     return reply
                 elif reply.kind is FrameKind.REFUSAL:
@@ -224,7 +234,7 @@ class Link:
                 self._take(flight, reply, patience)
             elif self.bad_frames == spoiled:  # silence
                 self._send(KICK_FRAME)
-                again = patience.waited(self.kick_s)
+                again = not self._heard and patience.waited(self.kick_s)
             if flight.stuck and not self._received:
                 again = patience.refused()
             if flight.base != base:

@@ -140,6 +140,24 @@ def test_a_host_that_waits_kicks_before_the_dead_man_time(device, link):
     assert kicks >= device.waited_s / 0.05 - 1
 
 
+def test_a_frame_that_comes_byte_by_byte_is_no_silence(device, link):
+    read, waiting = device.read, bytearray()
+
+    def byte_by_byte(timeout_s):
+        if not waiting:
+            waiting.extend(read(timeout_s))
+        first = bytes(waiting[:1])
+        del waiting[:1]
+        return first
+
+    device.read = byte_by_byte
+    link.exchange(writes(7))
+    assert link.resent == 0
+    assert [kind for kind, _, _ in device.frames] == [2] * 7
+    assert Link(device).open() == device.parameters
+    assert [kind for kind, _, _ in device.frames].count(1) == 1
+
+
 def test_a_long_program_is_waited_for(device, link):
     # The reply comes after 30 s of device time: longer than the link's own patience, shorter than announced.
     device.silent = True
