@@ -186,7 +186,7 @@ class Link:
             self._last_sent_s = time.monotonic()
 
     def _receive(self, timeout_s: float) -> Reply | None:
-        """Return the next frame that checks, or None after `timeout_s` seconds of silence, after noise, or when a frame takes longer to come.
+        """Return the next frame that checks, or None after `timeout_s` seconds of silence, after noise, or when a frame takes longer.
 
         `_heard` then tells whether bytes of a frame came: that is no silence, so nothing is repeated, however slow the line is.
         """

@@ -123,15 +123,21 @@ class PtyServer:
             self._quiet_s = 0.0
             self._advance(min(ANSWER_S, self._step_s))
         elif self._quiet_s < QUIET_S:
-            self._advance(min(time.monotonic() - begin, self._step_s) if present else self._step_s)
+            awaited_s = time.monotonic() - begin if present and not self._slow else self._step_s
+            self._advance(min(awaited_s, self._step_s))
         self._to_client(present=present)
+
+    @property
+    def _slow(self) -> bool:
+        """Whether the target is slower than real time; it then gets all the time there is."""
+        return self._step_s < TURN_S
 
     def _wait(self) -> bool:
         """Wait for the client's bytes or for the next turn; return whether a client is there."""
         busy = self._quiet_s < QUIET_S
         poll = select.poll()
         poll.register(self._master, select.POLLIN | (select.POLLOUT if self._outgoing else 0))
-        events = poll.poll(POLL_S * 1e3 if busy else ABSENT_S * 1e3)
+        events = poll.poll(0 if busy and self._slow else POLL_S * 1e3 if busy else ABSENT_S * 1e3)
         hung_up = any(event & select.POLLHUP and not event & select.POLLIN for _descriptor, event in events)
         if hung_up and not busy:
             time.sleep(ABSENT_S)  # poll returns at once as long as nobody is there
