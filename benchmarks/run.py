@@ -19,6 +19,7 @@ BENCHMARKS = {
     "gateware": "the controller on HX8K, UP5K and ECP5 after place and route; cycles and bytes of each operation",
     "coverage": "branch and toggle coverage of the generated Verilog over scenarios, faults and random programs",
     "emulated": "the emulated array alone on HX8K, UP5K and ECP5 after place and route; times of its operations on a board",
+    "worlds": "the scenario suite on model:, rtl:, netlist: and bitstream:, equal transcripts, and the time of each world",
     "cycles": "engine cycles of product and update over tile sizes, converter serial time apart",
 }
 """Name and purpose; each is a module of this folder with `measure(report)`."""
