@@ -103,9 +103,8 @@ class ClockGenerator(Elaboratable):
         self._resource, self._input_hz, self._output_hz = resource, input_hz, output_hz
 
     def elaborate(self, platform: Any) -> Module:
-        """Return buffer, PLL and reset."""
+        """Return buffer, PLL and reset; the domain itself belongs to the top."""
         m = Module()
-        m.domains.sync = ClockDomain()
         # Counts before the domain is out of its reset, so it has none itself.
         m.domains.settling = settling = ClockDomain(reset_less=True, local=True)
         m.submodules.buffer = buffer = io.Buffer("i", platform.request(self._resource, dir="-"))

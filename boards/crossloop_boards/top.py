@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Elaboratable, Module, Value
+from amaranth.hdl import ClockDomain, Elaboratable, Module, Value
 from amaranth.lib import io, wiring
 from amaranth.lib.wiring import In
 
@@ -71,6 +71,7 @@ class BoardTop(Elaboratable):
         """Return the controller and the buffers of its pins."""
         m = Module()
         board, core = self._board, self.controller
+        m.domains.sync = ClockDomain()
         m.submodules.clock = ClockGenerator(board.clock_resource, board.oscillator_hz, board.clock_hz)
         m.submodules.controller = core
         uart = platform.request(board.uart_resource, 0, dir={"rx": "-", "tx": "-"} | _unused_uart(platform, board))

@@ -88,7 +88,9 @@ def build_board(manifest: Manifest, built: Path, progress: Progress | None = Non
             f"the bitstream in {built} is for {manifest.family}; only those for iCE40 can be read back: use rtl: with the same build"
         )
     say = progress or (lambda _: None)
-    whole = describe(component(manifest.build, manifest.divisor))
+    asked = component(manifest.build, manifest.divisor)
+    asked._MustUse__silence = True  # only its ports are looked at
+    whole = describe(asked)
     boundary = without_pins(whole, manifest.ports)
     compiler = find_compiler("C")
     bitstream, constraints = (built / name for name in (manifest.bitstream, manifest.constraints))
