@@ -24,14 +24,15 @@ def to_rtlil(component: Any, name: str = "top", *, sources: bool = False) -> str
     return str(rtlil.convert(component, name=name, ports=core_ports(component), emit_src=sources))
 
 
+COLLISIONS_ARE_GARBAGE = "setparam -set RD_COLLISION_X_MASK 1'1 t:$mem_v2 r:RD_CLK_ENABLE=1'1 %i r:WR_PORTS=1 %i"
+"""Yosys pass after `memory_collect`: what a memory with one port each way answers when the word that is read is written in that cycle is
+nothing that the gateware counts on. The native engine answers the wrong bits then, so that every test would notice."""
+
 SYNTHESIS_PREPARATION = (
-    "hierarchy -top top; proc; flatten; opt -full; memory_collect; memory_nordff; memory_unpack; "
-    "rename -enumerate -pattern read_data_% w:*rdreg*; rename -enumerate -pattern read_register_% c:*rdreg*"
+    f"hierarchy -top top; proc; flatten; opt -full; memory_collect; {COLLISIONS_ARE_GARBAGE}; memory_unpack"
 )
 """Yosys passes between reading the RTLIL and `synth_...`.
 
-Amaranth's read ports promise the old word where another port writes the same one, and block RAMs do not: Yosys adds registers that
-remember it. It leaves them out where it can prove that the two ports never work in the same cycle, but tries that only for ports whose
-register lies outside the memory, so these passes take it out; `synth_...` puts it back. Where it takes one out again itself, for lookup
-tables as memory, the two must not have one name.
+Amaranth's read ports promise the old word where another port writes the same one, and block RAMs do not: without the promise Yosys needs no
+registers that remember it.
 """

@@ -281,6 +281,11 @@ class StepWriter:
                     for data, enable, name in self._write_words(memory, write, fresh):
                         lines.append(f"{name} = ({name} & ~{enable}) | ({data} & {enable});")
                     lines.append("}")
+                if memory.integer("RD_COLLISION_X_MASK") >> (port * len(write_ports) + write) & 1:
+                    other = memory.pins["WR_ADDR"][write * address_bits : (write + 1) * address_bits]
+                    lines.append(f"if ({gather(self._netlist, address)} == {gather(self._netlist, other)}) {{")
+                    lines += [f"{name} ^= {enable};" for _, enable, name in self._write_words(memory, write, fresh)]
+                    lines.append("}")
             for name, new in zip(net.words, fresh.words, strict=True):
                 woken = " ".join([f"s->{name} = {new};", *(self.wake(name, "then{}") if wake else [])])
                 lines.append(f"if (s->{name} != {new}) {{ {woken} }}")
