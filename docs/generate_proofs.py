@@ -46,7 +46,9 @@ def used_s() -> float:
 
 
 def mutation() -> list[str]:
-    """Return what the last mutation run found, as a table."""
+    """Return what the last mutation run found, as a table; nothing before there was one."""
+    if not MUTANTS.exists():
+        return []
     run = json.loads(MUTANTS.read_text())
     rows: dict[str, dict[str, str]] = {}
     for result in run["results"]:
