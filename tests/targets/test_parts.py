@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import scenarios
 from parts.front_end import FrontEndParts, connections_of, levels_of
 from parts.sessions import ROUTES, boundary_records, converter_codes
+from scenarios.raw import run_raw
 
+from crossloop.protocol import microops as m
+from crossloop.protocol.errors import Status
+from crossloop.protocol.microops import LineState
+from crossloop.protocol.streams import Family
 from crossloop_sim.events import Kind
 
 GEOMETRY = "rows=5&columns=4&tiles=2&gate_lines=1"
@@ -68,8 +75,37 @@ def test_parts_bear_every_scenario_and_do_what_the_boundary_says(open_session, n
     _play(open_session, BUILDS[build], name)
 
 
+@pytest.mark.parametrize("clock_hz", [12_000_000, 48_000_000, 100_000_000])
+def test_contacts_close_for_the_requested_taps(open_session, clock_hz: int) -> None:
+    """Widths and gaps of trains as the contacts of the multiplexers show them, from the pins alone."""
+    query = f"{TWO_TAPS}&frontend=reference&clock_hz={clock_hz}&pins=1"
+    session = open_session("rtl", query, first_sequence=1)
+    session.arm()
+    trains = [(3, width, gap) for width in (1, 2, 3, 8, 21) for gap in (3, 4, 5, 22)]
+    drive = (m.connect(Family.ROWS, LineState.DRIVE), m.connect(Family.COLUMNS, LineState.DRIVE))
+    for count, width, gap in trains:
+        assert run_raw(session, *drive, m.pulse(count, width, gap), m.halt()).status is Status.OK
+    session.close()
+    parts = FrontEndParts(session.parameters)
+    parts.follow(session.transport.pins.edges())
+    assert not parts.violations, "\n".join(str(violation) for violation in parts.violations[:10])
+    for line in range(session.parameters.rows):
+        changes = parts.multiplexers[Family.ROWS, line].changes
+        pulses = [
+            (round(2 * clock_hz * on.time_ps / 10**12), round(2 * clock_hz * off.time_ps / 10**12))
+            for on, off in pairwise(changes)
+            if on.value == LineState.DRIVE
+        ]
+        assert {on % 2 for on, _off in pulses} == {0, 1}
+        assert [off - on for on, off in pulses] == [width for count, width, _gap in trains for _pulse in range(count)]
+        rests = [on - off for (_on, off), (on, _off) in pairwise(pulses)]
+        for first, (count, _width, gap) in zip(range(0, len(rests), 3), trains, strict=True):
+            assert rests[first : first + count - 1] == [gap] * (count - 1)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("clock_hz", CLOCKS_HZ)
-def test_parts_bear_the_front_end_at_every_clock(open_session, clock_hz: int) -> None:
+@pytest.mark.parametrize("geometry", [GEOMETRY, TWO_TAPS])
+def test_parts_bear_the_front_end_at_every_clock(open_session, geometry: str, clock_hz: int) -> None:
     for name in ("walking device", "random programs", "products", "trips and arming", "gate lines"):
-        _play(open_session, f"{GEOMETRY}&frontend=reference&clock_hz={clock_hz}", name)
+        _play(open_session, f"{geometry}&frontend=reference&clock_hz={clock_hz}", name)

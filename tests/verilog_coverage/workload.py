@@ -45,13 +45,16 @@ class Design:
 
 
 _SMALL = (
-    "rows=5&columns=4&gate_lines=1&tiles=2&break_cycles=3&dead_cycles=9&vector_words=512&program_ops=64&engine=coverage"
+    "rows=5&columns=4&gate_lines=1&nudge_lines=1&gate_full_scale_pa=2000&tiles=2&break_cycles=3&dead_cycles=9"
+    "&vector_words=512&program_ops=64&engine=coverage"
 )
 DESIGNS = {
     "direct front end behind a UART": Design(f"{_SMALL}&link=uart&divisor=4"),
     "reference front end": Design(f"{_SMALL}&frontend=reference", models=("top", "top.parts")),
 }
-"""The controller with gate lines, with each front end. All memories are small, so that programs reach both their ends."""
+"""The controller with all families of lines and both kinds of gate sources, with each front end. All memories are small, so that programs
+reach both their ends.
+"""
 
 Progress = Callable[[str], None]
 
