@@ -133,7 +133,7 @@ def keep_limits_of_any_value(line: Line, rng: np.random.Generator) -> None:
         assert line.ask(command(Command.READ_REGISTER, absent)).status == Status.ADDRESS_RANGE
     line.ask(command(Command.ARM, count=1 + number(rng, 15)))
     for _ in range(6):
-        family, code = int(rng.integers(3)), number(rng) ^ (0xFFFFFFFF if rng.integers(2) else 0)
+        family, code = int(rng.integers(len(Family))), number(rng) ^ (0xFFFFFFFF if rng.integers(2) else 0)
         line.run(MicroOp(5, family, 0xFFFF, code))
         # The level sequencer rests also after a level that was refused; a run that begins meanwhile takes longer than the model says.
         line.world.advance(2000)
