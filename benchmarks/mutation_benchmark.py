@@ -48,6 +48,7 @@ def _add(report: Report, name: str, found: list[Any], fate_names: tuple[str, ...
     counted = killed + fates["survived"]
     if not counted:
         return
-    report.add(f"{name}: killed, of those that count", killed / counted, "", bar=BAR)
+    survivors = [f"{mutant.proof}: {mutant.command}" for mutant in found if mutant.fate == "survived"]
+    report.add(f"{name}: killed, of those that count", killed / counted, "", bar=BAR, more={"survivors": survivors})
     for fate in fate_names:
         report.add(f"{name}: {fate}", fates[fate], "mutants")
