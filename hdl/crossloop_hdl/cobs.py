@@ -37,18 +37,18 @@ class CobsDecoder(wiring.Component):
     """With `end`: the last block had all its bytes."""
 
     def __init__(self) -> None:
-        # In the open, so that a proof can name it.
+        # In the open, so that a proof can name them.
         self.left = Signal(8)
         """Bytes of the block that are still to come."""
+        self.zero_owed = Signal()
+        """A zero stands between this block and the next one, if there is a next one."""
+        self.begun = Signal()
         super().__init__()
 
     def elaborate(self, platform: Any) -> Module:
         """Return the block counter."""
         m = Module()
-        left = self.left
-        zero_owed = Signal()
-        """A zero stands between this block and the next one, if there is a next one."""
-        begun = Signal()
+        left, zero_owed, begun = self.left, self.zero_owed, self.begun
         at_code = Signal()
 
         m.d.comb += [
