@@ -11,7 +11,7 @@ from formal.prover import Specification, implies
 
 from crossloop.protocol.errors import Status
 from crossloop.protocol.frames import CRC, REPLY_HEADER, FrameKind
-from crossloop.protocol.identity import IDENTITY_BYTES
+from crossloop.protocol.identity import IDENTITY_BYTES, pack_identity
 from crossloop.protocol.parameters import Parameters
 from crossloop_hdl.link.layouts import REPLY_OVERHEAD, Notice, NoticeKind
 from crossloop_hdl.link.request_link import RequestLink
@@ -215,6 +215,14 @@ class TransmitterProperties(Specification):
         )
         followed = i.valid & ~checked & is_reply & (position == REPLY_HEADER.size + self.place)
         self.proves("A reply's payload is what the cache has, in order.", implies(followed, i.p.data == self.stored))
+        payload = i.valid & (notice.kind == NoticeKind.IDENTITY)
+        self.proves(
+            "The payload of an identity is the build's, in order.",
+            *(
+                implies(payload & (position == REPLY_HEADER.size + place), i.p.data == byte)
+                for place, byte in enumerate(pack_identity(WITH_IDENTITY))
+            ),
+        )
         checksum = (~state).word_select((position - length)[:2], 8)
         self.proves("A frame ends with the CRC-32 of its bytes.", implies(i.valid & checked, i.p.data == checksum))
         end = REPLY_HEADER.size + length + CRC.size - 1
