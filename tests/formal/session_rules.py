@@ -34,14 +34,18 @@ class SessionProperties(Specification):
         self.assumes(implies(passed, in_frame))
         # The dispatcher's: a program runs within a request, and only what is under way ends.
         self.assumes(implies(rules.busy, rules.active) & implies(rules.finish, rules.active & ~rules.busy))
-        # What the proof remembers: whether a session is open, the number of the last HELLO that begins one, and that of the open one.
-        self.open, self.asked, self.first = Signal(), Signal(32), Signal(32)
+        # What the proof remembers: whether a session is open, whether a HELLO waits, its number, and that of the open session.
+        self.open, self.waits, self.asked, self.first = Signal(), Signal(), Signal(32), Signal(32)
+        turned_away = rules.push & ~rules.frame_end & (rules.notice.kind == NoticeKind.REFUSAL)
+        with self.m.If(rules.session_opened | turned_away):
+            self.m.d.sync += self.waits.eq(0)
         self.same = passed & (rules.header.kind == FrameKind.HELLO) & self.open & (rules.header.sequence == self.first)
         with self.m.If(passed & (rules.header.kind == FrameKind.HELLO) & ~self.same):
-            self.m.d.sync += self.asked.eq(rules.header.sequence)
+            self.m.d.sync += [self.waits.eq(1), self.asked.eq(rules.header.sequence)]
         with self.m.If(rules.session_opened):
             self.m.d.sync += [self.open.eq(1), self.first.eq(self.asked)]
-        self.helps((rules.session == self.open) & implies(self.open, rules.first == self.first))
+        self.helps((rules.session == self.open) & (rules.hello_held == self.waits))
+        self.helps(implies(self.open, rules.first == self.first))
         # The transmitter's: only a reply that waits is sent.
         self.assumes(implies(rules.sent, rules.queued.bit_select(rules.slot_of(rules.sent_sequence), 1)))
         self.execution()
@@ -177,6 +181,7 @@ class SessionProperties(Specification):
                 implies(opened, number == self.past(self.asked))
                 for number in (rules.first, rules.expected, rules.executing)
             ),
+            implies(rules.session_opened, self.waits),
             rules.session == self.open,
         )
         self.proves(
@@ -207,7 +212,7 @@ class SessionProperties(Specification):
             *(implies(condition, refusal & (notice.status == status)) for status, condition in refused.items()),
             implies(refusal, notice.sequence == rules.expected),
         )
-        busy = rules.hello_held & rules.busy & (notice.status == Status.BUSY)
+        busy = self.waits & rules.busy & (notice.status == Status.BUSY)
         self.proves(
             "Between frames only a HELLO is refused, while a program runs.", implies(refusal & ~rules.frame_end, busy)
         )
