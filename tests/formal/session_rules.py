@@ -136,6 +136,12 @@ class SessionProperties(Specification):
             with m.Elif(rules.finish & mine):
                 m.d.sync += [valid[slot].eq(1), owners[slot].eq(rules.executing)]
         reply = rules.push & (rules.notice.kind == NoticeKind.REPLY)
+        waiting = Signal(SLOTS)
+        with m.If(rules.sent):
+            m.d.sync += waiting.bit_select(rules.slot_of(rules.sent_sequence), 1).eq(0)
+        with m.If(reply & rules.room):
+            m.d.sync += waiting.bit_select(rules.slot_of(rules.notice.sequence), 1).eq(1)
+        self.proves("A reply waits from the cycle in which it is announced until it is sent.", rules.queued == waiting)
         kept, untouched = [], []
         for slot in range(SLOTS):
             here = rules.slot_of(rules.executing) == slot
@@ -212,9 +218,11 @@ class SessionProperties(Specification):
             *(implies(condition, refusal & (notice.status == status)) for status, condition in refused.items()),
             implies(refusal, notice.sequence == rules.expected),
         )
-        busy = self.waits & rules.busy & (notice.status == Status.BUSY)
+        busy = self.waits & rules.busy & rules.room & ~rules.frame_end
         self.proves(
-            "Between frames only a HELLO is refused, while a program runs.", implies(refusal & ~rules.frame_end, busy)
+            "Between frames only a HELLO is refused, and exactly while a program runs.",
+            (refusal & ~rules.frame_end) == busy,
+            implies(busy, notice.status == Status.BUSY),
         )
         stored = of_session & (behind > rules.pending) & (behind <= rules.kept)
         waits = rules.queued.bit_select(rules.slot_of(sequence), 1)
