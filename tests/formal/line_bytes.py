@@ -172,8 +172,9 @@ class Line(wiring.Component):
 
     def elaborate(self, _platform: Any) -> Module:
         m = Module()
-        encoder, decoder = CobsEncoder(), CobsDecoder()
         with patch.multiple("crossloop_hdl.cobs", BLOCK_MAX=BLOCK_BYTES + 1, _RING_BYTES=self._ring_bytes):
+            self.encoder = encoder = CobsEncoder()
+            decoder = CobsDecoder()
             m.submodules.encoder, m.submodules.decoder = Fragment.get(encoder, None), Fragment.get(decoder, None)
         connect(m, flipped(self.i), encoder.i)
         connect(m, encoder.o, flipped(self.line))
@@ -249,6 +250,17 @@ class PausingLineProperties(LineProperties):
     def specify(self) -> None:
         super().specify()
         waits, line = Signal(range(SHORTEST_RING_BYTES)), self.component
+        self.opened()
+        # The true distance from what leaves next to what comes next, which their addresses know but for whole rounds.
+        steps = [
+            (address - self.past(address))[: len(address)] & self.started.replicate(len(address))
+            for address in (line.encoder.head, line.encoder.tail)
+        ]
+        before = Signal(range(2 * SHORTEST_RING_BYTES), init=1)
+        distance = Signal.like(before)
+        self.m.d.comb += distance.eq(before + steps[0] - steps[1])
+        self.m.d.sync += before.eq(distance)
+        self.proves("Nothing is written over a byte that waits.", (distance != 0) & (distance < SHORTEST_RING_BYTES))
         with self.m.If(line.i.valid & ~line.i.ready & ~line.line.ready):
             self.m.d.sync += waits.eq(waits + (waits != SHORTEST_RING_BYTES - 1))
         with self.m.Else():

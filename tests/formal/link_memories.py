@@ -241,6 +241,9 @@ class TransmitterProperties(Specification):
         self.proves(
             "STOPPED is not sent before the gates are off.", implies(i.valid & (kind == FrameKind.STOPPED), calm)
         )
+        idle = Signal(range(4))
+        m.d.sync += idle.eq(Mux(i.valid | ((kind == FrameKind.STOPPED) & ~sender.stopped), 0, idle + (idle != 3)))
+        self.proves("A notice is sent at once, byte after byte: two cycles lie between two frames.", idle <= 2)
         self.covers("A reply with two bytes of payload is sent.", taken & i.p.last & (length == 2))
         self.covers("A refusal is sent after another frame.", taken & i.p.last & (notice.kind == NoticeKind.REFUSAL))
         self.covers("STOPPED is sent.", taken & i.p.last & (kind == FrameKind.STOPPED))
