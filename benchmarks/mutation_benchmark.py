@@ -12,8 +12,8 @@ from typing import Any
 from report import ROOT, Report
 
 COUNT = 60
-SEEDS = {"first": 1, "untouched": 2}
-"""Properties were added until few mutants of the first seed were left; those of the other one were drawn after that."""
+SEEDS = {"first": 1, "second": 2, "untouched": 3}
+"""Properties were added until few mutants of the first two seeds were left; those of the last one were drawn after that."""
 BAR = 0.95
 
 
@@ -48,6 +48,7 @@ def _add(report: Report, name: str, found: list[Any], fate_names: tuple[str, ...
     counted = killed + fates["survived"]
     if not counted:
         return
-    report.add(f"{name}: killed, of those that count", killed / counted, "", bar=BAR)
+    survivors = [f"{mutant.proof}: {mutant.command}" for mutant in found if mutant.fate == "survived"]
+    report.add(f"{name}: killed, of those that count", killed / counted, "", bar=BAR, more={"survivors": survivors})
     for fate in fate_names:
         report.add(f"{name}: {fate}", fates[fate], "mutants")

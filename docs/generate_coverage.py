@@ -44,18 +44,22 @@ def _figures(result: dict[str, Any]) -> str:
     return f"{100 * result['value']:.1f} % of {counted}{waived}" if counted else f"none{waived}"
 
 
+def _title(design: str) -> str:
+    return design[0].upper() + design[1:]
+
+
 def page(bench: dict[str, Any]) -> str:
     """Return the page for the JSON of a run."""
     designs, waivers = _split(bench["results"])
     lines = [HEAD]
     for design, modules in designs.items():
-        lines += [f"## {design.capitalize()}\n", "| module | branches | toggles |", "|---|---|---|"]
+        lines += [f"## {_title(design)}\n", "| module | branches | toggles |", "|---|---|---|"]
         for module, kinds in modules.items():
             name = f"**{module}**" if "bar" in kinds["branch"] else f"`{module}`"
             lines.append(f"| {name} | {_figures(kinds['branch'])} | {_figures(kinds['toggle'])} |")
         total = modules["all modules"]
         met = all(result["met"] for result in total.values())
-        lines.append(f"\nBar: {total['branch']['bar']:.0%} each, {'met' if met else '**missed**'}.\n")
+        lines.append(f"\nBar: {100 * total['branch']['bar']:.0f} % each, {'met' if met else '**missed**'}.\n")
     lines += ["## Waivers\n", "| points | what | why |", "|---|---|---|"]
     for result in waivers:
         what = result["name"].removeprefix("waived, ").replace("|", "\\|")
@@ -64,7 +68,7 @@ def page(bench: dict[str, Any]) -> str:
     for design, modules in designs.items():
         missed = [text for kinds in modules.values() for result in kinds.values() for text in result["uncovered"]]
         lines += [
-            f"<details><summary>{design.capitalize()}: {len(missed)} branches and runs of bits</summary>\n",
+            f"<details><summary>{_title(design)}: {len(missed)} branches and runs of bits</summary>\n",
             *(f"- `{text}`" for text in missed), "\n</details>\n",
         ]  # fmt: skip
     machine = bench["machine"]

@@ -37,18 +37,18 @@ class CobsDecoder(wiring.Component):
     """With `end`: the last block had all its bytes."""
 
     def __init__(self) -> None:
-        # In the open, so that a proof can name it.
+        # In the open, so that a proof can name them.
         self.left = Signal(8)
         """Bytes of the block that are still to come."""
+        self.zero_owed = Signal()
+        """A zero stands between this block and the next one, if there is a next one."""
+        self.begun = Signal()
         super().__init__()
 
     def elaborate(self, platform: Any) -> Module:
         """Return the block counter."""
         m = Module()
-        left = self.left
-        zero_owed = Signal()
-        """A zero stands between this block and the next one, if there is a next one."""
-        begun = Signal()
+        left, zero_owed, begun = self.left, self.zero_owed, self.begun
         at_code = Signal()
 
         m.d.comb += [
@@ -82,6 +82,14 @@ class CobsEncoder(wiring.Component):
     o: Out(stream.Signature(8))
     """Bytes of the line."""
 
+    def __init__(self) -> None:
+        # In the open, so that a proof can name them.
+        self.head = Signal(range(_RING_BYTES), init=1)
+        """Where the next byte will stand."""
+        self.tail = Signal(range(_RING_BYTES))
+        """What leaves next."""
+        super().__init__()
+
     def elaborate(self, platform: Any) -> Module:
         """Return the writer, the ring and the reader."""
         m = Module()
@@ -91,10 +99,8 @@ class CobsEncoder(wiring.Component):
 
         hole = Signal(range(_RING_BYTES))
         """Where the open block's code will stand; all before it is final."""
-        head = Signal(range(_RING_BYTES), init=1)
-        """Where the next byte will stand."""
+        head, tail = self.head, self.tail
         code = Signal(8, init=1)
-        tail = Signal(range(_RING_BYTES))
         room = Signal()
         position = Signal(range(_RING_BYTES))
         taken = Signal()

@@ -19,8 +19,8 @@ from crossloop_hdl.link.deframer import Deframer
 
 FRAME_BYTES = 128
 HEADER_BYTES, CHECKSUM_BYTES = 8, 4
-BLOCK_BYTES, RING_BYTES = 3, 16
-"""Of the encoder that is proved: its longest block, and its ring; a real one has 254 and 512."""
+BLOCK_BYTES, RING_BYTES, SHORTEST_RING_BYTES = 3, 16, 8
+"""Of the encoder that is proved: its longest block, and its ring, which fills up where the line pauses; a real one has 254 and 512."""
 
 
 def stepped(state: Value, byte: Value) -> Value:
@@ -69,10 +69,25 @@ class DeframerProperties(Specification):
     def __init__(self) -> None:
         super().__init__(Deframer(Parameters(frame_bytes=FRAME_BYTES)))
 
+    def decoded(self, cobs: CobsDecoder) -> tuple[Value, Value, Value, Value]:
+        """Return whether there is a byte of the frame, which, whether the frame ends, and with a whole block: decoded as in the paper."""
+        deframer, m = self.component, self.m
+        left, owed, begun = Signal(8), Signal(), Signal()
+        comes, value = deframer.i_valid, deframer.i_data
+        with m.If(comes & (value == 0)):
+            m.d.sync += [left.eq(0), owed.eq(0), begun.eq(0)]
+        with m.Elif(comes & (left == 0)):
+            m.d.sync += [left.eq(value - 1), owed.eq(value != 0xFF), begun.eq(1)]
+        with m.Elif(comes):
+            m.d.sync += left.eq(left - 1)
+        self.helps((cobs.left == left) & (cobs.zero_owed == owed) & (cobs.begun == begun))
+        byte = comes & (value != 0) & ((left != 0) | owed)
+        return byte, Mux(left == 0, 0, value), comes & (value == 0) & begun, left == 0
+
     def specify(self) -> None:
         deframer, m = self.component, self.m
         parts = self.opened()
-        byte, data, end = parts.cobs.o_valid, parts.cobs.o_data, parts.cobs.end
+        byte, data, end, whole = self.decoded(parts.cobs)
         # The frame as it comes: its length, its first bytes, its last bytes, and the checksum's states before them.
         length, first, last = Signal(16), Signal(8 * HEADER_BYTES), Signal(8 * CHECKSUM_BYTES)
         states = [Signal(32, init=0xFFFFFFFF, name=f"state_{back}") for back in range(CHECKSUM_BYTES + 1)]
@@ -86,10 +101,12 @@ class DeframerProperties(Specification):
             with m.If(length < HEADER_BYTES):
                 m.d.sync += first.word_select(length[:3], 8).eq(data)
         self.passed = deframer.end & (deframer.status == Status.OK)
-        was_length = self.past(length)
+        was_length, was_whole = self.past(length), self.past(whole)
+        right = self.past(last) == ~self.past(states[CHECKSUM_BYTES])
+        known = deframer.header.kind.matches(FrameKind.HELLO, FrameKind.REQUEST, FrameKind.KICK, FrameKind.STOP)
         self.proves(
             "A frame passes only if its last four bytes are the CRC-32 of those before them.",
-            implies(self.passed, self.past(last) == ~self.past(states[CHECKSUM_BYTES])),
+            implies(self.passed, right),
         )
         self.proves(
             "A frame passes only if it is as long as its header says, and not longer than a frame may be.",
@@ -98,10 +115,15 @@ class DeframerProperties(Specification):
         )
         self.proves(
             "A frame passes only with a kind that a host sends.",
-            implies(
-                self.passed,
-                deframer.header.kind.matches(FrameKind.HELLO, FrameKind.REQUEST, FrameKind.KICK, FrameKind.STOP),
-            ),
+            implies(self.passed, known),
+        )
+        fits = (was_length >= HEADER_BYTES + CHECKSUM_BYTES) & (was_length <= FRAME_BYTES)
+        agrees = was_length == deframer.header.length + HEADER_BYTES + CHECKSUM_BYTES
+        verdict = Mux(known, Status.OK, Status.UNKNOWN_KIND)
+        verdict = Mux(was_whole & right, Mux(agrees, verdict, Status.LENGTH_MISMATCH), Status.CRC_MISMATCH)
+        self.proves(
+            "A frame passes if nothing of that is wrong; else the verdict names what is, first of all a length that no frame has.",
+            implies(deframer.end, deframer.status == Mux(fits, verdict, Status.LENGTH_MISMATCH)),
         )
         self.proves(
             "The header of a frame that passes is its first eight bytes.",
@@ -115,6 +137,10 @@ class DeframerProperties(Specification):
         self.proves(
             "A frame's end is told once, one cycle after its delimiter.",
             deframer.end == (self.past(end) & self.started),
+        )
+        self.proves(
+            "The end of the header is told with its last byte.",
+            deframer.header_end == (byte & (length == HEADER_BYTES - 1)),
         )
         self.proves(
             "No header is complete in the cycle in which an end is told.", ~(deframer.end & deframer.header_end)
@@ -137,7 +163,8 @@ class DeframerProperties(Specification):
 class Line(wiring.Component):
     """An encoder, a line that stalls when it likes, and a decoder; blocks and ring are short."""
 
-    def __init__(self) -> None:
+    def __init__(self, ring_bytes: int) -> None:
+        self._ring_bytes = ring_bytes
         super().__init__({
             "i": In(stream.Signature(Tail)), "line": Out(stream.Signature(8)), "o_valid": Out(1), "o_data": Out(8), "end": Out(1),
             "whole": Out(1),
@@ -145,8 +172,9 @@ class Line(wiring.Component):
 
     def elaborate(self, _platform: Any) -> Module:
         m = Module()
-        encoder, decoder = CobsEncoder(), CobsDecoder()
-        with patch.multiple("crossloop_hdl.cobs", BLOCK_MAX=BLOCK_BYTES + 1, _RING_BYTES=RING_BYTES):
+        with patch.multiple("crossloop_hdl.cobs", BLOCK_MAX=BLOCK_BYTES + 1, _RING_BYTES=self._ring_bytes):
+            self.encoder = encoder = CobsEncoder()
+            decoder = CobsDecoder()
             m.submodules.encoder, m.submodules.decoder = Fragment.get(encoder, None), Fragment.get(decoder, None)
         connect(m, flipped(self.i), encoder.i)
         connect(m, encoder.o, flipped(self.line))
@@ -156,10 +184,13 @@ class Line(wiring.Component):
 
 
 class LineProperties(Specification):
-    """Frames through encoder, line and decoder."""
+    """Frames through encoder, line and decoder; bytes come and leave in every cycle, so that the solver sees far enough."""
+
+    pauses = False
+    ring_bytes = RING_BYTES
 
     def __init__(self) -> None:
-        super().__init__(Line())
+        super().__init__(Line(self.ring_bytes))
         self.index, self.frame = Signal(4), Signal(2)
         """Free: which byte of all, and which frame of all, is looked at."""
 
@@ -170,8 +201,8 @@ class LineProperties(Specification):
         line, m = self.component, self.m
         for choice in (self.index, self.frame):
             self.assumes(implies(self.started, choice == self.past(choice)))
-        # Bytes come in every cycle and leave in every cycle: so the solver sees far enough.
-        self.assumes(line.i.valid & line.line.ready)
+        if not self.pauses:
+            self.assumes(line.i.valid & line.line.ready)
         goes_in, ends = line.i.valid & line.i.ready, line.i.valid & line.i.ready & line.i.p.last
         bytes_in, bytes_out, frames_in, frames_out = (
             Signal(6, name=name) for name in ("bytes_in", "bytes_out", "frames_in", "frames_out")
@@ -208,3 +239,30 @@ class LineProperties(Specification):
             line.end & (total == BLOCK_BYTES + 1) & (data != 0) & (self.index == BLOCK_BYTES),
         )
         self.covers("A second frame.", line.end & (frames_out == 1))
+
+
+class PausingLineProperties(LineProperties):
+    """The same where bytes come, and the line takes them, when they like: the ring fills up."""
+
+    pauses = True
+    ring_bytes = SHORTEST_RING_BYTES
+
+    def specify(self) -> None:
+        super().specify()
+        waits, line = Signal(range(SHORTEST_RING_BYTES)), self.component
+        self.opened()
+        # The true distance from what leaves next to what comes next, which their addresses know but for whole rounds.
+        steps = [
+            (address - self.past(address))[: len(address)] & self.started.replicate(len(address))
+            for address in (line.encoder.head, line.encoder.tail)
+        ]
+        before = Signal(range(2 * SHORTEST_RING_BYTES), init=1)
+        distance = Signal.like(before)
+        self.m.d.comb += distance.eq(before + steps[0] - steps[1])
+        self.m.d.sync += before.eq(distance)
+        self.proves("Nothing is written over a byte that waits.", (distance != 0) & (distance < SHORTEST_RING_BYTES))
+        with self.m.If(line.i.valid & ~line.i.ready & ~line.line.ready):
+            self.m.d.sync += waits.eq(waits + (waits != SHORTEST_RING_BYTES - 1))
+        with self.m.Else():
+            self.m.d.sync += waits.eq(0)
+        self.covers("A full ring.", waits == SHORTEST_RING_BYTES - 1)

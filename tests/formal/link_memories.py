@@ -11,7 +11,7 @@ from formal.prover import Specification, implies
 
 from crossloop.protocol.errors import Status
 from crossloop.protocol.frames import CRC, REPLY_HEADER, FrameKind
-from crossloop.protocol.identity import IDENTITY_BYTES
+from crossloop.protocol.identity import IDENTITY_BYTES, pack_identity
 from crossloop.protocol.parameters import Parameters
 from crossloop_hdl.link.layouts import REPLY_OVERHEAD, Notice, NoticeKind
 from crossloop_hdl.link.request_link import RequestLink
@@ -215,6 +215,14 @@ class TransmitterProperties(Specification):
         )
         followed = i.valid & ~checked & is_reply & (position == REPLY_HEADER.size + self.place)
         self.proves("A reply's payload is what the cache has, in order.", implies(followed, i.p.data == self.stored))
+        payload = i.valid & (notice.kind == NoticeKind.IDENTITY)
+        self.proves(
+            "The payload of an identity is the build's, in order.",
+            *(
+                implies(payload & (position == REPLY_HEADER.size + place), i.p.data == byte)
+                for place, byte in enumerate(pack_identity(WITH_IDENTITY))
+            ),
+        )
         checksum = (~state).word_select((position - length)[:2], 8)
         self.proves("A frame ends with the CRC-32 of its bytes.", implies(i.valid & checked, i.p.data == checksum))
         end = REPLY_HEADER.size + length + CRC.size - 1
@@ -233,6 +241,9 @@ class TransmitterProperties(Specification):
         self.proves(
             "STOPPED is not sent before the gates are off.", implies(i.valid & (kind == FrameKind.STOPPED), calm)
         )
+        idle = Signal(range(4))
+        m.d.sync += idle.eq(Mux(i.valid | ((kind == FrameKind.STOPPED) & ~sender.stopped), 0, idle + (idle != 3)))
+        self.proves("A notice is sent at once, byte after byte: two cycles lie between two frames.", idle <= 2)
         self.covers("A reply with two bytes of payload is sent.", taken & i.p.last & (length == 2))
         self.covers("A refusal is sent after another frame.", taken & i.p.last & (notice.kind == NoticeKind.REFUSAL))
         self.covers("STOPPED is sent.", taken & i.p.last & (kind == FrameKind.STOPPED))

@@ -44,7 +44,9 @@ class Subject:
     share: int
     """How many of 60 mutants."""
     modules: tuple[str, ...] = ("",)
-    """Where the defects are: submodules of the component, by the beginning of their names."""
+    """Where the defects are: submodules of the component, by the beginning of their names; a space is its own level alone. Submodules with
+    a proof of their own are mutated there.
+    """
 
 
 FATES = ("killed by a property", "killed by the induction", "killed by a cover", "equal", "waived", "survived")
@@ -54,10 +56,10 @@ SUBJECTS = {
     "link": (
         Subject("session rules", 8, 20),
         Subject("checksum", 6, 5),
-        Subject("deframer", 6, 10),
-        Subject("stuffing", 13, 10, (".encoder", ".decoder")),
+        Subject("deframer", 6, 10, (" ", ".cobs")),
+        Subject("stuffing with pauses", 12, 10, (".encoder",)),
         Subject("stretch reader", 8, 5),
-        Subject("transmitter", 17, 10),
+        Subject("transmitter", 23, 10, (" ",)),
     ),
 }
 """What is mutated."""
@@ -82,7 +84,9 @@ def drawn(subject: Subject, folder: Path, count: int, seed: int) -> list[str]:
     proof.prepare(folder)
     _yosys(folder, f"{_script(proof)}; mutate -list {12 * count} -seed {seed} -o list.txt")
     modules = [f"-module top.component{name}" for name in subject.modules]
+    # What a module that was taken out gives and gets is free.
     cut = [f"-module {name} " for name in proof.cut]
+    cut += ["-module {} -cell {} ".format(*name.rsplit(".", 1)) for name in proof.cut]
     lines = [
         line
         for line in (folder / "list.txt").read_text().splitlines()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from formal.line_bytes import CrcProperties, DeframerProperties, LineProperties
+from formal.line_bytes import CrcProperties, DeframerProperties, LineProperties, PausingLineProperties
 from formal.link_memories import LINK_CUT, TRANSMITTER_CUT, LinkProperties, TransmitterProperties
 from formal.promises import DispatcherProperties, LimitProperties, RegisterProperties
 from formal.prover import Proof
@@ -47,6 +47,10 @@ LINK_PROOFS = {
     "stuffing": Proof(
         "`CobsEncoder` into `CobsDecoder`, blocks of at most 3 bytes and a ring of 16, a byte in every cycle",
         LineProperties, 16, 12, unbounded=False, passes=MAPPED,
+    ),
+    "stuffing with pauses": Proof(
+        "The same with a ring of 8, bytes that come and a line that takes them when they like",
+        PausingLineProperties, 12, 16, unbounded=False, passes=MAPPED,
     ),
     "line encoder": Proof("`CobsEncoder`, its output stream", EncoderProperties, 14, 14, unbounded=False),
     "link": Proof(

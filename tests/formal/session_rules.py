@@ -34,12 +34,24 @@ class SessionProperties(Specification):
         self.assumes(implies(passed, in_frame))
         # The dispatcher's: a program runs within a request, and only what is under way ends.
         self.assumes(implies(rules.busy, rules.active) & implies(rules.finish, rules.active & ~rules.busy))
+        # What the proof remembers: whether a session is open, whether a HELLO waits, its number, and that of the open session.
+        self.open, self.waits, self.asked, self.first = Signal(), Signal(), Signal(32), Signal(32)
+        turned_away = rules.push & ~rules.frame_end & (rules.notice.kind == NoticeKind.REFUSAL)
+        with self.m.If(rules.session_opened | turned_away):
+            self.m.d.sync += self.waits.eq(0)
+        self.same = passed & (rules.header.kind == FrameKind.HELLO) & self.open & (rules.header.sequence == self.first)
+        with self.m.If(passed & (rules.header.kind == FrameKind.HELLO) & ~self.same):
+            self.m.d.sync += [self.waits.eq(1), self.asked.eq(rules.header.sequence)]
+        with self.m.If(rules.session_opened):
+            self.m.d.sync += [self.open.eq(1), self.first.eq(self.asked)]
+        self.helps((rules.session == self.open) & (rules.hello_held == self.waits))
+        self.helps(implies(self.open, rules.first == self.first))
         # The transmitter's: only a reply that waits is sent.
         self.assumes(implies(rules.sent, rules.queued.bit_select(rules.slot_of(rules.sent_sequence), 1)))
         self.execution()
         self.acceptance(passed)
         self.replies()
-        self.sessions(passed)
+        self.sessions()
         self.answers(passed)
         self.reaching()
 
@@ -76,7 +88,7 @@ class SessionProperties(Specification):
         rules = self.component
         self.proves(
             "A frame is accepted only if it passed its checks, is a request of an open session, and has the next number.",
-            implies(rules.accept, passed & rules.session & (rules.header.kind == FrameKind.REQUEST)),
+            implies(rules.accept, passed & self.open & (rules.header.kind == FrameKind.REQUEST)),
             implies(rules.accept, rules.header.sequence == rules.expected),
         )
         self.proves(
@@ -124,6 +136,12 @@ class SessionProperties(Specification):
             with m.Elif(rules.finish & mine):
                 m.d.sync += [valid[slot].eq(1), owners[slot].eq(rules.executing)]
         reply = rules.push & (rules.notice.kind == NoticeKind.REPLY)
+        waiting = Signal(SLOTS)
+        with m.If(rules.sent):
+            m.d.sync += waiting.bit_select(rules.slot_of(rules.sent_sequence), 1).eq(0)
+        with m.If(reply & rules.room):
+            m.d.sync += waiting.bit_select(rules.slot_of(rules.notice.sequence), 1).eq(1)
+        self.proves("A reply waits from the cycle in which it is announced until it is sent.", rules.queued == waiting)
         kept, untouched = [], []
         for slot in range(SLOTS):
             here = rules.slot_of(rules.executing) == slot
@@ -154,15 +172,10 @@ class SessionProperties(Specification):
             still = rules.step == Step.IDLE if back == SLOTS else 1
             self.helps(implies(reaches & still, valid & (owner == number)))
 
-    def sessions(self, passed: Signal) -> None:
+    def sessions(self) -> None:
         """Add with which number a session begins, and how far back its replies reach."""
         rules, m = self.component, self.m
-        other = (
-            passed & (rules.header.kind == FrameKind.HELLO) & ~(rules.session & (rules.header.sequence == rules.first))
-        )
-        asked, accepted = Signal(32), Signal(range(SLOTS + 1))
-        with m.If(other):
-            m.d.sync += asked.eq(rules.header.sequence)
+        accepted = Signal(range(SLOTS + 1))
         with m.If(rules.session_opened):
             m.d.sync += accepted.eq(0)
         with m.Elif(rules.accept & (accepted != SLOTS)):
@@ -170,15 +183,18 @@ class SessionProperties(Specification):
         opened = self.past(rules.session_opened) & self.started
         self.proves(
             "A session begins with the number of the last HELLO: that one is accepted first, and executed first.",
-            *(implies(opened, number == self.past(asked)) for number in (rules.first, rules.expected, rules.executing)),
-            implies(opened, rules.session),
+            *(
+                implies(opened, number == self.past(self.asked))
+                for number in (rules.first, rules.expected, rules.executing)
+            ),
+            implies(rules.session_opened, self.waits),
+            rules.session == self.open,
         )
         self.proves(
             "The cache reaches back over the requests of the session, as many as there are slots.",
             rules.kept == accepted,
         )
-        self.helps(implies(rules.hello_held, rules.hello == asked))
-        self.asked = asked
+        self.helps(implies(rules.hello_held, rules.hello == self.asked))
 
     def answers(self, passed: Signal) -> None:
         """Add what is said to every frame."""
@@ -188,9 +204,9 @@ class SessionProperties(Specification):
         request = passed & (kind == FrameKind.REQUEST)
         behind = Signal(32)
         self.m.d.comb += behind.eq(rules.expected - sequence)
-        of_session = request & rules.session
+        of_session = request & self.open
         refused = {
-            Status.NO_SESSION: request & ~rules.session,
+            Status.NO_SESSION: request & ~self.open,
             Status.OVERFLOW: of_session & (behind == 0) & ~rules.storable,
             Status.SEQUENCE_GAP: of_session & behind[31],
             Status.SEQUENCE_STALE: of_session & ~behind[31] & (behind > SLOTS),
@@ -202,9 +218,11 @@ class SessionProperties(Specification):
             *(implies(condition, refusal & (notice.status == status)) for status, condition in refused.items()),
             implies(refusal, notice.sequence == rules.expected),
         )
-        busy = rules.hello_held & rules.busy & (notice.status == Status.BUSY)
+        busy = self.waits & rules.busy & rules.room & ~rules.frame_end
         self.proves(
-            "Between frames only a HELLO is refused, while a program runs.", implies(refusal & ~rules.frame_end, busy)
+            "Between frames only a HELLO is refused, and exactly while a program runs.",
+            (refusal & ~rules.frame_end) == busy,
+            implies(busy, notice.status == Status.BUSY),
         )
         stored = of_session & (behind > rules.pending) & (behind <= rules.kept)
         waits = rules.queued.bit_select(rules.slot_of(sequence), 1)
@@ -213,19 +231,19 @@ class SessionProperties(Specification):
             implies(stored & ~waits, rules.push & (notice.kind == NoticeKind.REPLY) & (notice.sequence == sequence)),
             implies(stored & waits, ~rules.push),
         )
-        same = passed & (kind == FrameKind.HELLO) & rules.session & (sequence == rules.first)
         identity = rules.push & (notice.kind == NoticeKind.IDENTITY)
         self.proves(
             "The identity is sent when a session begins, with its number, and again when its HELLO is repeated; otherwise not.",
-            identity == (same | rules.session_opened),
+            identity == (self.same | rules.session_opened),
             implies(rules.session_opened, notice.sequence == self.asked),
-            implies(same, notice.sequence == rules.first),
+            implies(self.same, notice.sequence == self.first),
         )
         stop = passed & (kind == FrameKind.STOP)
         self.proves(
             "A STOP is told in the cycle of its end, and answered; nothing else is taken for one.",
             rules.stop == stop,
             (rules.push & (notice.kind == NoticeKind.STOPPED)) == stop,
+            implies(stop, notice.sequence == rules.expected),
         )
         self.proves("A KICK is not answered.", implies(passed & (kind == FrameKind.KICK), ~rules.push))
         self.proves(

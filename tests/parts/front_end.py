@@ -1,12 +1,13 @@
 """The bus-functional models behind the pins of the reference front end, wired as docs/parts.md says.
 
-Rows come first, then columns, then gate lines. Nothing here is computed from the gateware's constants.
+Rows come first, then columns, gate lines and nudge lines. Nothing here is computed from the gateware's constants.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from crossloop.protocol.parameters import ALL_LINES, Parameters
 from crossloop.protocol.streams import Family
@@ -16,11 +17,14 @@ from crossloop_sim.bfm.adg1604 import Adg1604
 from crossloop_sim.bfm.dac8568 import Dac8568
 from crossloop_sim.bfm.dac81416 import Dac81416
 from crossloop_sim.bfm.part import Part, Violation
-from crossloop_sim.events import RECORD_HEADER, Kind, line_words, words_to_bits
+from crossloop_sim.events import RECORD_HEADER, Kind, line_words, record_tap, words_to_bits
 
-PREFIX = {Family.ROWS: "row", Family.COLUMNS: "column", Family.GATES: "gate_line"}
+PREFIX = {Family.ROWS: "row", Family.COLUMNS: "column", Family.GATES: "gate_line", Family.NUDGES: "nudge_line"}
 CONNECTIONS = {0: None, 1: "ground", 2: "level", 3: "sense"}
-"""What a line is tied to, by the closed switch of its multiplexer."""
+"""What a line is tied to, by the closed switch of its multiplexer; of a gate line with current sources, the last one is its source."""
+UNCONNECTED = ("tile", "busy")
+"""Wires that lead to none of the parts."""
+PS_PER_S = 10**12
 LONGEST_CHAIN = 4
 CONVERTER_CHANNELS = 8
 
@@ -94,6 +98,9 @@ class FrontEndParts:
             self._wire(part, convst="convst", reset="adc_reset", cs="adc_cs_n", sclk="adc_sclk")
         self._answers = [_wire(name, number, count) for number in range(count) for name in ("douta", "doutb")]
         self._seen = dict.fromkeys(self._answers, 0)
+        # With two taps per cycle a DDR output buffer makes one pin of two wires.
+        enables = [wire for wire in self._wires if "_enable" in wire] if parameters.gate_taps > 1 else []
+        self._buffers = {wire: [0, 0] for wire in enables}
 
     def _input(self, number: int) -> Callable[[int, int], float]:
         return lambda channel, _time_ps: self.inputs(len(self.conversions) - 1, CONVERTER_CHANNELS * number + channel)
@@ -111,6 +118,9 @@ class FrontEndParts:
             self.conversions.append((time_ps, tuple(self.routing.switches)))
         for part, pin in self._wires.get(wire, ()):
             part.edge(pin, time_ps, level)
+        if wire not in self._wires and wire.partition("[")[0] not in UNCONNECTED:
+            msg = f"no part has the wire {wire}"
+            raise ValueError(msg)
         if not self.converters[0].levels["cs"]:
             if wire == "adc_cs_n":
                 for place in range(len(self._answers)):
@@ -121,8 +131,30 @@ class FrontEndParts:
 
     def follow(self, edges: Iterable[tuple[str, int, int]]) -> None:
         """Take edges in order; those of one moment reach the data lines last, as they do in a synchronous design."""
-        for wire, time_ps, level in edges:
+        for wire, time_ps, level in self._buffered(edges) if self._buffers else edges:
             self.edge(wire, time_ps, level)
+
+    def _buffered(self, edges: Iterable[tuple[str, int, int]]) -> Iterator[tuple[str, int, int]]:
+        """Make one enable of both halves of every cycle; its edges come after the others of the same moment."""
+        shown = 0
+        for time_ps, group in groupby(edges, key=lambda edge: edge[1]):
+            cycle = round(time_ps * self.parameters.clock_hz / PS_PER_S)
+            for tap in range(2 * shown + 1, 2 * cycle):
+                yield from self._enables(tap)
+            shown = cycle
+            for wire, _time_ps, level in group:
+                pin = wire.replace("_enable_second", "_enable")
+                if pin in self._buffers:
+                    self._buffers[pin][pin != wire] = level
+                else:
+                    yield wire, time_ps, level
+            yield from self._enables(2 * cycle)
+        yield from self._enables(2 * shown + 1)
+
+    def _enables(self, tap: int) -> Iterator[tuple[str, int, int]]:
+        """Yield what the buffers show from a tap on."""
+        for wire, halves in self._buffers.items():
+            yield wire, tap_ps(self.parameters, tap), halves[tap % 2]
 
     @property
     def parts(self) -> Iterator[Part]:
@@ -174,32 +206,37 @@ def _order(change: tuple[int, Family, int, object]) -> tuple[int, int, int]:
     return change[0], int(change[1]), change[2]
 
 
-def connections_of(
-    parameters: Parameters, events: Iterable[list[int]], time_ps: Callable[[int], int]
-) -> list[Connection]:
+def tap_ps(parameters: Parameters, tap: int) -> int:
+    """Return the time of a tap's first moment in picoseconds."""
+    return tap * PS_PER_S // (parameters.gate_taps * parameters.clock_hz)
+
+
+def connections_of(parameters: Parameters, events: Iterable[list[int]]) -> list[Connection]:
     """Return the same from the records of the direct boundary: a driven line is tied to its level while its gate is on."""
     words = line_words(parameters)
     tied: dict[tuple[Family, int], str | None] = {}
-    planes: list[int] = [0] * 9
+    states, gates = [0] * (2 * len(Family)), [0] * len(Family)
     changes = []
-    for cycle, group in _by_cycle(events):
+    for tap, group in groupby(events, key=lambda record: record_tap(record, parameters.gate_taps)):
         for record in group:
-            bits = [words_to_bits(record[RECORD_HEADER + at * words :][:words]) for at in range(6)]
+            planes = [words_to_bits(record[RECORD_HEADER + at * words :][:words]) for at in range(2 * len(Family))]
             if record[1] == Kind.STATES:
-                planes[:6] = bits
+                states = planes
             elif record[1] == Kind.GATES:
-                planes[6:] = bits[:3]
+                gates = planes[: len(Family)]
         for family in Family:
+            # A current source is connected for pulses only, as a level is.
+            gated = {2, 3} if family is Family.GATES and parameters.gate_full_scale_pa else {2}
             for line in range(parameters.lines(family)):
-                low, high, gate = (planes[at] >> line & 1 for at in (2 * family, 2 * family + 1, 6 + family))
-                now = ("level" if gate else None) if high and not low else CONNECTIONS[high << 1 | low]
+                state = (states[2 * family] >> line & 1) | (states[2 * family + 1] >> line & 1) << 1
+                now = None if state in gated and not gates[family] >> line & 1 else CONNECTIONS[state]
                 if now != tied.get((family, line)):
                     tied[family, line] = now
-                    changes.append((time_ps(cycle), family, line, now))
+                    changes.append((tap_ps(parameters, tap), family, line, now))
     return sorted(changes, key=_order)
 
 
-def levels_of(parameters: Parameters, events: Iterable[list[int]], time_ps: Callable[[int], int]) -> list[Level]:
+def levels_of(parameters: Parameters, events: Iterable[list[int]]) -> list[Level]:
     """Return real changes of levels from the records of the direct boundary."""
     codes: dict[tuple[Family, int], int] = {}
     changes = []
@@ -211,16 +248,5 @@ def levels_of(parameters: Parameters, events: Iterable[list[int]], time_ps: Call
         for one in lines:
             if codes.get((Family(family), one), 0) != code:
                 codes[Family(family), one] = code
-                changes.append((time_ps(cycle), Family(family), one, code))
+                changes.append((tap_ps(parameters, cycle * parameters.gate_taps), Family(family), one, code))
     return sorted(changes, key=_order)
-
-
-def _by_cycle(events: Iterable[list[int]]) -> Iterator[tuple[int, list[list[int]]]]:
-    group: list[list[int]] = []
-    for record in events:
-        if group and record[0] != group[0][0]:
-            yield group[0][0], group
-            group = []
-        group.append(record)
-    if group:
-        yield group[0][0], group

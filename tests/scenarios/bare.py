@@ -19,6 +19,7 @@ from crossloop.protocol.microops import LineState, MicroOp
 from crossloop.protocol.parameters import ALL_LINES
 from crossloop.protocol.registers import ACCESS, Access, Register
 from crossloop.protocol.streams import Family
+from scenarios.raw import gap
 
 PATIENCE_S = 50e-3
 """Device time after which an answer will not come any more."""
@@ -132,7 +133,7 @@ def keep_limits_of_any_value(line: Line, rng: np.random.Generator) -> None:
         assert line.ask(command(Command.READ_REGISTER, absent)).status == Status.ADDRESS_RANGE
     line.ask(command(Command.ARM, count=1 + number(rng, 15)))
     for _ in range(6):
-        family, code = int(rng.integers(3)), number(rng) ^ (0xFFFFFFFF if rng.integers(2) else 0)
+        family, code = int(rng.integers(len(Family))), number(rng) ^ (0xFFFFFFFF if rng.integers(2) else 0)
         line.run(MicroOp(5, family, 0xFFFF, code))
         # The level sequencer rests also after a level that was refused; a run that begins meanwhile takes longer than the model says.
         line.world.advance(2000)
@@ -268,6 +269,7 @@ def pile_up(line: Line, rng: np.random.Generator) -> None:
 def last_for_long(line: Line, rng: np.random.Generator) -> None:
     """Pulses, waits, conversions and trains that need the upper bits of their counters."""
     line.open(1, width_cap=0xFFFFFF, dead_man=0x7FFFFFFF)
+    taps = line.world.parameters.gate_taps
     probabilities = [
         command(Command.WRITE_BYTES, bank, lines) + bytes([0x7F]) * lines
         for bank, lines in ((1, line.world.parameters.rows), (2, line.world.parameters.columns))
@@ -277,7 +279,7 @@ def last_for_long(line: Line, rng: np.random.Generator) -> None:
         m.level(Family.ROWS, ALL_LINES, 40), m.connect(Family.ROWS, LineState.DRIVE), m.connect(Family.COLUMNS, LineState.DRIVE),
     )  # fmt: skip
     width = (1 << 17) + number(rng, 16)
-    answer = line.run(*drive, m.pulse(1, width, 0xFFFF), m.pulse(3000, 1, 1))
+    answer = line.run(*drive, m.pulse(1, width, 0xFFFF), m.pulse(3000, 1, gap(line.world.parameters, 1)))
     assert answer.status == Status.OK
     assert line.read(Register.TRAIN_PULSES) == 3001
     answer = line.run(
@@ -290,7 +292,7 @@ def last_for_long(line: Line, rng: np.random.Generator) -> None:
         m.convert(Family.COLUMNS, 1, settle_cycles=0xFFFF, integrate_cycles=0xFFFF),
     )  # fmt: skip
     assert answer.status == Status.OK
-    assert line.read(Register.DELIVERED) == 2 * 0xFFFF + 1
+    assert line.read(Register.DELIVERED) == taps * (2 * 0xFFFF + 1)
     assert line.run(m.wait(1 << 18)).status == Status.OK
 
 

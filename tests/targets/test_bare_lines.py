@@ -11,6 +11,9 @@ from crossloop_sim.targets import open_model, open_rtl
 QUERIES = {
     "direct": "rows=5&columns=4&tiles=2&gate_lines=1&vector_words=512&program_ops=64",
     "reference": "rows=5&columns=4&tiles=2&gate_lines=1&vector_words=512&program_ops=64&frontend=reference",
+    "two taps, reference": (
+        "rows=4&columns=5&tiles=2&gate_lines=1&nudge_lines=1&gate_taps=2&vector_words=512&program_ops=64&frontend=reference"
+    ),
     "one slot, long frames": "rows=2&columns=3&request_slots=1&frame_bytes=2048&vector_words=64&program_ops=32",
 }
 

@@ -45,13 +45,19 @@ class Design:
 
 
 _SMALL = (
-    "rows=5&columns=4&gate_lines=1&tiles=2&break_cycles=3&dead_cycles=9&vector_words=512&program_ops=64&engine=coverage"
+    "rows=5&columns=4&gate_lines=1&nudge_lines=1&gate_full_scale_pa=2000&tiles=2&dead_cycles=9"
+    "&vector_words=512&program_ops=64&engine=coverage"
 )
 DESIGNS = {
-    "direct front end behind a UART": Design(f"{_SMALL}&link=uart&divisor=4"),
+    "direct front end behind a UART": Design(f"{_SMALL}&break_cycles=3&link=uart&divisor=4"),
     "reference front end": Design(f"{_SMALL}&frontend=reference", models=("top", "top.parts")),
+    "reference front end with two taps per cycle": Design(
+        f"{_SMALL}&gate_taps=2&frontend=reference", models=("top", "top.parts")
+    ),
 }
-"""The controller with gate lines, with each front end. All memories are small, so that programs reach both their ends."""
+"""The controller with all families of lines and both kinds of gate sources, with each front end. All memories are small, so that programs
+reach both their ends.
+"""
 
 Progress = Callable[[str], None]
 
@@ -75,7 +81,7 @@ def exercise(design: Design, progress: Progress) -> RtlTransport:
     _stop_in_the_midst(Line(transport))
     _reset(transport)
     progress("random programs")
-    _play_at_random(url)
+    _play_at_random(url, transport.world.parameters.gate_taps)
     return transport
 
 
@@ -124,11 +130,11 @@ def _stop_in_the_midst(line: Line) -> None:
     ended(TripCause.COMPLIANCE)
 
 
-def _play_at_random(url: str) -> None:
+def _play_at_random(url: str, gate_taps: int) -> None:
     @settings(
         max_examples=RANDOM_EXAMPLES, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
     )  # fmt: skip
-    @given(programs_of(1))
+    @given(programs_of(gate_taps))
     def check(programs: list[list[MicroOp]]) -> None:
         session = crossloop.connect(url, limits=LIMITS, first_sequence=1)
         play(session, programs)

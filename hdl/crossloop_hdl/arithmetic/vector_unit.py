@@ -78,7 +78,7 @@ class VectorUnit(wiring.Component):
         Read port of the vector memory; the data are those of the address of the cycle before.
     write, write_data : Out(1), Out(16)
         Its write port, at the same address.
-    multiply, load, negate, a, b, multiplied : Out(1), Out(1), Out(1), Out(signed(18)), Out(signed(18)), In(1)
+    multiply, load, negate, a, b, multiplied : Out(1), Out(1), Out(1), Out(signed(17)), Out(signed(17)), In(1)
         The multiplier's `start`, `load`, `negate`, factors and `last`.
     shifted : In(signed(36))
         The multiplier's product, or what was loaded into it, moved right by the scale.
@@ -96,8 +96,8 @@ class VectorUnit(wiring.Component):
         super().__init__({
             "start": In(1), "op": In(MicroOpLayout), "scalar": In(signed(REGISTER_BITS)), "pointer": In(16),
             "abort": In(1), "address": Out(self._address_bits), "data": In(signed(16)), "write": Out(1), "write_data": Out(16),
-            "multiply": Out(1), "load": Out(1), "negate": Out(1), "a": Out(signed(MULTIPLIER_BITS)),
-            "b": Out(signed(MULTIPLIER_BITS)), "multiplied": In(1), "shifted": In(signed(2 * MULTIPLIER_BITS)),
+            "multiply": Out(1), "load": Out(1), "negate": Out(1), "a": Out(signed(17)), "b": Out(signed(17)),
+             "multiplied": In(1), "shifted": In(signed(2 * MULTIPLIER_BITS)),
             "done": Out(1), "fault": Out(8), "reduced": Out(1), "total": Out(signed(REGISTER_BITS)),
         })  # fmt: skip
         self._phase = Signal(Phase, name="phase")
@@ -207,7 +207,8 @@ class VectorUnit(wiring.Component):
                 m.d.sync += scalar.eq(0)
         minus, with_source, less_source = Signal(), Signal(), Signal()
         operand, source, tried = (Signal(signed(16), name=name) for name in ("operand", "source", "tried"))
-        trial, t = Signal(signed(17)), Signal(signed(17))
+        # SQUARES is (s + o) * (s - o), and t is o - s.
+        trial, t = self.a, self.b
         held = (self.op.a[7] & (function != Elementwise.LOOKUP)) | is_magnitude
         m.d.comb += [
             # An adder subtracts what comes complemented, and takes the complement's 1 as its carry.
@@ -219,8 +220,7 @@ class VectorUnit(wiring.Component):
             t.eq(operand + source + (minus | less_source)),
             tried.eq(Mux(is_threshold | is_squares, operand, 0)),
             trial.eq(s + tried + (is_threshold & minus)),
-            # SQUARES is (s + o) * (s - o), and t is o - s.
-            self.a.eq(trial), self.b.eq(t), self.negate.eq(is_squares),
+            self.negate.eq(is_squares),
             # s - o >= 0, or s + o <= 0, with an operand above 0.
             self._reached.eq(
                 Mux(minus, ~trial[-1], trial[-1] | (trial == 0)) & (operand[-1] == minus) & (operand[:15] != minus.replicate(15))
