@@ -39,11 +39,28 @@ Target = Annotated[str, typer.Argument(metavar="TARGET", help="model:, rtl: or s
 
 
 @app.command()
-def doctor() -> None:
-    """Show what this machine has, in one block to paste into a report."""
-    from crossloop.cli.doctor import report
+def doctor(
+    port: Annotated[str | None, typer.Option(help="Test the board at this serial port instead of this machine.")] = None,
+    baud: Annotated[int | None, typer.Option(help="Of the port; the build's or 1000000 when not given.", min=1)] = None,
+    loop_bytes: Annotated[int, typer.Option("--bytes", help="Bytes there and back in the loop-back.", min=1)] = 65536,
+    build: Annotated[
+        Path | None, typer.Option(help="Folder of `crossloop build` whose bitstream must be on the board.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--json", help="Figures to write, as JSON; - is the standard output.")
+    ] = None,
+) -> None:
+    """Show what this machine has, in one block to paste into a report; with --port, test a board."""
+    if port is None:
+        if (baud, build, output) != (None, None, None):
+            raise typer.BadParameter("--baud, --build and --json belong to the test of a board; give --port with them")
+        from crossloop.cli.doctor import report
 
-    healthy = report()
+        healthy = report()
+    else:
+        from crossloop.cli.board_doctor import examine
+
+        healthy = examine(port, baud=baud, loop_bytes=loop_bytes, build=build, output=output)
     raise typer.Exit(0 if healthy else 1)
 
 

@@ -139,6 +139,34 @@ def noise_step(state: int) -> int:
     return (state << NOISE_STEP | fresh & (1 << NOISE_STEP) - 1) & (1 << NOISE_BITS) - 1
 
 
+def drawn(state: int) -> int:
+    """Return the draw that a state of the generator is."""
+    return (state & (1 << DRAW_BITS) - 1).bit_count()
+
+
+def moved(cell: Cell, state: int, draw: int, width_cycles: int, *, up: bool) -> int:
+    """Return a cell's state after a pulse.
+
+    Parameters
+    ----------
+    cell : Cell
+        Which.
+    state : int
+        Its state before.
+    draw : int
+        The draw of the noise generator that belongs to the pulse, 0 to `DRAW_BITS`.
+    width_cycles : int
+        Width of the pulse.
+    up : bool
+        To the upper bound, or to the lower one.
+    """
+    distance, rate = (cell.upper_bound - state, cell.rate_up) if up else (state - cell.lower_bound, cell.rate_down)
+    cut = distance * rate * draw >> CUT_SHIFT
+    shift = STEP_SHIFT - CUT_SHIFT
+    step = cut * min(width_cycles, WIDTH_MAX) + (1 << shift - 1) >> shift
+    return state + step if up else state - step
+
+
 def threshold_code(parameters: Parameters) -> int:
     """Return the difference of levels that a pulse must exceed to change a cell: no single line can reach it."""
     return 1 << (parameters.level_bits - 1)
