@@ -50,8 +50,10 @@ class Board:
         Resources for `running` and `tripped`, where the board has them.
     front_ends : mapping
         Front ends by name; the first is the default.
-    nextpnr_options : str
-        Further options for place and route.
+    synthesis_options, nextpnr_options : str
+        Further options for `synth_...`, and for place and route.
+    small : bool
+        Map to lookup tables for area rather than speed, where the family allows it.
     loader : str
         The board's name for openFPGALoader.
     """
@@ -66,7 +68,9 @@ class Board:
     uart_resource: str = "uart"
     baud: int = DEFAULT_BAUD
     led_resources: tuple[str, ...] = ("led", "led")
+    synthesis_options: str = ""
     nextpnr_options: str = ""
+    small: bool = False
     loader: str = ""
 
     def parameters(self, front_end: str, **changes: Any) -> Parameters:

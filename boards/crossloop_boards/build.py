@@ -22,6 +22,8 @@ from crossloop_boards.top import BoardTop
 from crossloop_boards.wiring import front_end_resource
 from crossloop_hdl.elaborate import SYNTHESIS_PREPARATION
 
+MAP_FOR_AREA = "scratchpad -copy abc9.script.flow3 abc9.script"
+"""Yosys pass: ABC's script that tries longest, for designs that hardly fit."""
 POLL_S = 0.2
 Progress = Callable[[str], None]
 
@@ -73,7 +75,10 @@ def build(
     if top.pins:
         platform.add_resources([front_end_resource(top.pins, board.front_ends[front_end].pins, board.name)])
     options = f"--report report.json {toolchain.options(board)}"
-    plan = platform.prepare(top, "top", script_after_read=SYNTHESIS_PREPARATION, nextpnr_opts=options)
+    plan = platform.prepare(
+        top, "top", script_after_read="; ".join([SYNTHESIS_PREPARATION, *([MAP_FOR_AREA] if board.small else [])]),
+        synth_opts=board.synthesis_options, nextpnr_opts=options,
+    )  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
     plan.extract(str(folder))
     _execute(folder, plan.script, toolchain, say)

@@ -10,6 +10,8 @@ BOARD = Board(
     oscillator_hz=12_000_000,
     clock_hz=12_000_000,
     loader="ice40_generic",
+    synthesis_options="-dsp",
+    small=True,
     front_ends={
         "emulated": FrontEndWiring(
             build={
@@ -17,11 +19,11 @@ BOARD = Board(
                 "columns": 32,
                 "arithmetic": False,
                 "coincidence": False,
-                "vector_words": 512,
-                "program_ops": 256,
-                "frame_bytes": 512,
+                "vector_words": 256,
+                "program_ops": 128,
+                "frame_bytes": 256,
                 "request_slots": 1,
-                "loop_depth": 2,
+                "loop_depth": 1,
                 "array_seed": 1,
             },
         ),

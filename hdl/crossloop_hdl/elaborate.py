@@ -26,7 +26,7 @@ def to_rtlil(component: Any, name: str = "top", *, sources: bool = False) -> str
 
 COLLISIONS_ARE_GARBAGE = "setparam -set RD_COLLISION_X_MASK 1'1 t:$mem_v2 r:RD_CLK_ENABLE=1'1 %i r:WR_PORTS=1 %i"
 """Yosys pass after `memory_collect`: what a memory with one port each way answers when the word that is read is written in that cycle is
-nothing that the gateware counts on. The native engine answers the wrong bits then, so that every test would notice."""
+nothing that the gateware counts on. `rtl:` answers wrong bits then, so that every test of equality notices if it does."""
 
 SYNTHESIS_PREPARATION = (
     f"hierarchy -top top; proc; flatten; opt -full; memory_collect; {COLLISIONS_ARE_GARBAGE}; memory_unpack"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator
 
 from crossloop.checkup.check import Check, Outcome, judged
@@ -20,7 +21,9 @@ LOOP_BYTES = 65536
 """Bytes there and back, unless something else is asked for."""
 
 
-def check_board(transport: Transport, *, loop_bytes: int = LOOP_BYTES, expected_build: int | None = None) -> Iterator[Check]:
+def check_board(
+    transport: Transport, *, loop_bytes: int = LOOP_BYTES, expected_build: int | None = None
+) -> Iterator[Check]:
     """Yield every check of a self-test when it is over; the outputs are disarmed before and after.
 
     A board with an array inside is armed and its array pulsed; the usual limits are written if none were. Any other board is neither
@@ -41,7 +44,7 @@ def check_board(transport: Transport, *, loop_bytes: int = LOOP_BYTES, expected_
         If nothing answers.
     """
     line = CountedTransport(transport)
-    link = Link(line)
+    link = Link(line, _fresh())
     try:
         parameters = link.open()
     except IdentityError as error:
@@ -71,14 +74,16 @@ def identity(parameters: Parameters, expected_build: int | None) -> Check:
     )
     faults = []
     if expected_build is not None and expected_build != parameters.build_hash:
-        faults = [f"build {parameters.build_hash:016x} is not the expected {expected_build:016x}; flash the board again"]
+        faults = [
+            f"build {parameters.build_hash:016x} is not the expected {expected_build:016x}; flash the board again"
+        ]
     return judged("identity", faults, text, build_hash=f"{parameters.build_hash:016x}")
 
 
 def _armed_checks(line: CountedTransport, *, pulsed: bool) -> Iterator[Check]:
     """Yield the checks that need armed outputs, in a session of their own."""
     try:
-        session = Session(_StaysOpen(line))
+        session = Session(_StaysOpen(line), first_sequence=_fresh())
         session.arm()
     except CrossloopError as error:
         yield judged("arming", [str(error)], "")
@@ -96,9 +101,14 @@ def _armed_checks(line: CountedTransport, *, pulsed: bool) -> Iterator[Check]:
                 break
     finally:
         session.close()
-    link = Link(line)
+    link = Link(line, _fresh())
     link.open()
     yield _guarded("safe state", lambda: safe_state(link))
+
+
+def _fresh() -> int:
+    """Return the first number of a session that no other session had."""
+    return secrets.randbits(32)
 
 
 def _guarded(name: str, check: Callable[[], Check]) -> Check:

@@ -41,7 +41,12 @@ class Pulse:
 def fixed_program(rows: int, columns: int, width_cap: int) -> tuple[Pulse, ...]:
     """Return the pulses: up and down, on half the lines, on those that were left out, and on all."""
     row, column = np.arange(rows), np.arange(columns)
-    chosen = ((row % 2 == 0, column % 2 == 1), (row >= 0, column >= 0), (row % 2 == 1, column % 2 == 0), (row >= 0, column >= 0))
+    chosen = (
+        (row % 2 == 0, column % 2 == 1),
+        (row >= 0, column >= 0),
+        (row % 2 == 1, column % 2 == 0),
+        (row >= 0, column >= 0),
+    )
     return tuple(
         Pulse(lines[0], lines[1], up, min(width, width_cap))
         for lines, up, width in zip(chosen, (True, True, False, False), WIDTHS_CYCLES, strict=True)
@@ -82,27 +87,31 @@ class KnownArray:
             Whether the device has counted pulses since its power-up.
         """
         found = np.stack([read_states(self._session, tile) for tile in range(self._parameters.tiles)])
-        stuck, low, high = (
-            np.array([value(cell) for tile in self._cells for cell in tile]).reshape(found.shape)
-            for value in (lambda cell: cell.rate_up == 0, lambda cell: cell.lower_bound, lambda cell: cell.upper_bound)
-        )
+        cells = [cell for tile in self._cells for cell in tile]
+        stuck = np.array([cell.rate_up == 0 for cell in cells]).reshape(found.shape)
+        low = np.array([cell.lower_bound for cell in cells]).reshape(found.shape)
+        high = np.array([cell.upper_bound for cell in cells]).reshape(found.shape)
         wrong = (found < low) | (found > high) | (stuck & (found != self.start))
         fresh = bool((found == self.start).all())
         where = f"{found.size} cells of array_seed {self._parameters.array_seed}, {int(stuck.sum())} of them stuck"
         if not wrong.any() and not fresh and pulsed:
-            text = f"pulses were counted since power-up, so {where}, are only known to be within their bounds, and are; power-cycle to see all"
+            text = f"pulses were counted since power-up, so of {where}, only bounds are known, and all are within"
             return Check("array at power-up", Outcome.SKIPPED, text, {"cells": found.size, "wrong_cells": 0})
         wrong |= (found != self.start) & (not pulsed)
-        faults = []
+        faults: list[str] = []
         if wrong.any():
             tile, row, column = (int(index) for index in np.argwhere(wrong)[0])
-            faults = [
+            faults.append(
                 f"{int(wrong.sum())} of {where}, are not in the state that the build's table says: the first in tile {tile} at ({row}, "
                 f"{column}) is {int(found[tile, row, column])}, not {int(self.start[tile, row, column])}; power-cycle the board and try "
                 "again, then rebuild the bitstream"
-            ]
+            )
         return judged(
-            "array at power-up", faults, f"{where}, all in the state that the table says", cells=found.size, wrong_cells=int(wrong.sum())
+            "array at power-up",
+            faults,
+            f"{where}, all in the state that the table says",
+            cells=found.size,
+            wrong_cells=int(wrong.sum()),
         )
 
     def pulses(self) -> Check:
@@ -125,8 +134,8 @@ class KnownArray:
             else f"every step lawful; the noise generator is more than {DRAWS_SEARCHED} draws after power-up, so it was not checked"
         )
         return judged(
-            "array under pulses", [], f"{count} pulses, {moved} steps, no cell moved that was not addressed; {noise}", pulses=count, steps=moved,
-            exact=exact,
+            "array under pulses", [], f"{count} pulses, {moved} steps, no cell moved that was not addressed; {noise}", pulses=count,
+            steps=moved, exact=exact,
         )  # fmt: skip
 
     def _give(self, tile: int, pulse: Pulse) -> None:
@@ -142,7 +151,10 @@ class KnownArray:
         astray = (after != before) & ~addressed
         if astray.any():
             row, column = (int(index) for index in np.argwhere(astray)[0])
-            return f"{int(astray.sum())} cells moved that were not addressed, the first in tile {tile} at ({row}, {column})", False
+            return (
+                f"{int(astray.sum())} cells moved that were not addressed, the first in tile {tile} at ({row}, {column})",
+                False,
+            )
         places = [(int(row), int(column)) for row, column in np.argwhere(addressed)]
         possible = [self._draws_of(self._cell(tile, at), pulse, int(before[at]), int(after[at])) for at in places]
         for at, draws in zip(places, possible, strict=True):
@@ -199,7 +211,9 @@ def array_checks(session: Session, pulsed: bool) -> Iterator[Check]:  # noqa: FB
     """Yield the checks of an armed device's emulated array; `pulsed` says whether it has counted pulses since power-up."""
     levels = session.tile(0).write_levels()[0]
     if levels[0] - levels[1] <= emulated.threshold_code(session.parameters):
-        text = f"the limits in force allow {levels[0] - levels[1]} codes across a cell, which move none; reset the board"
+        text = (
+            f"the limits in force allow {levels[0] - levels[1]} codes across a cell, which move none; reset the board"
+        )
         yield Check("array", Outcome.SKIPPED, text)
         return
     array = KnownArray(session)

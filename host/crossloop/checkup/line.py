@@ -53,8 +53,14 @@ def loop_back(link: Link, line: CountedTransport, parameters: Parameters, count:
     faults = [
         text
         for found, text in (
-            (wrong, f"{wrong} of {done} bytes came back wrong without a spoiled frame; this board or its memory is not sound"),
-            (device + host, f"{device} frames to the board and {host} from it were spoiled; check cable, ground and baud rate"),
+            (
+                wrong,
+                f"{wrong} of {done} bytes came back wrong without a spoiled frame; this board or its memory is not sound",
+            ),
+            (
+                device + host,
+                f"{device} frames to the board and {host} from it were spoiled; check cable, ground and baud rate",
+            ),
         )
         if found
     ]

@@ -40,7 +40,9 @@ Target = Annotated[str, typer.Argument(metavar="TARGET", help="model:, rtl: or s
 
 @app.command()
 def doctor(
-    port: Annotated[str | None, typer.Option(help="Test the board at this serial port instead of this machine.")] = None,
+    port: Annotated[
+        str | None, typer.Option(help="Test the board at this serial port instead of this machine.")
+    ] = None,
     baud: Annotated[int | None, typer.Option(help="Of the port; the build's or 1000000 when not given.", min=1)] = None,
     loop_bytes: Annotated[int, typer.Option("--bytes", help="Bytes there and back in the loop-back.", min=1)] = 65536,
     build: Annotated[

@@ -24,7 +24,7 @@ from crossloop_sim.engine.yosys import cxxrtl_include, flat_json, run_yosys, yos
 EngineName: TypeAlias = Literal["native", "cxxrtl", "verilator", "coverage"]
 Progress: TypeAlias = Callable[[str], None]
 
-NATIVE_PASSES = f"proc; flatten; opt -full; memory_collect; {elaborate.COLLISIONS_ARE_GARBAGE}; opt_clean"
+NATIVE_PASSES = "proc; flatten; opt -full; memory_collect; opt_clean"
 """For the generator of our own: it resolves aliases bit by bit, so every optimisation is welcome."""
 CXXRTL_PASSES = "proc; flatten; clean -purge; write_cxxrtl -O6 -g0 top.cc"
 """No `opt`: it cuts vectors into pieces whose aliases CXXRTL takes for feedback, and then lags behind or iterates."""
@@ -86,6 +86,7 @@ def build_native(
     component: Any,
     *,
     engine: EngineName = "native",
+    garbage: bool = False,
     compiler: Compiler | None = None,
     progress: Progress | None = None,
 ) -> NativeDesign:
@@ -99,6 +100,9 @@ def build_native(
     engine : {"native", "cxxrtl", "verilator", "coverage"}
         "native" writes C of its own from the netlist; "cxxrtl" and "verilator" are independent second opinions; "coverage" is Verilator
         that counts which branches and bits were used.
+    garbage : bool
+        Whether a memory with one port each way answers wrong bits when the word that is read is written in that cycle: block RAMs of some
+        FPGAs do, and what counts on the old word shows. Only of the engine "native".
     compiler : Compiler, optional
         Instead of the one that `find_compiler` finds.
     progress : callable, optional
@@ -120,14 +124,17 @@ def build_native(
     rtlil = elaborate.to_rtlil(component, sources=True) if engine == "coverage" else to_rtlil(component)
     elaborate_s = time.perf_counter() - started
     tool = compiler or find_compiler("C" if engine == "native" else "C++")
-    tools = [engine, tool.version, *tool.flags, yosys_version(), platform.machine()]
+    tools = [engine, str(garbage), tool.version, *tool.flags, yosys_version(), platform.machine()]
     if engine in {"verilator", "coverage"}:
         tools.append(verilator.find_verilator().version)
     sources = [(Path(__file__).parent / name).read_text() for name in SOURCES]
 
     def build(folder: Path) -> None:
         begin = time.perf_counter()
-        MAKERS[engine](folder, rtlil, boundary, tool, say)
+        if engine == "native":
+            _make_native(folder, rtlil, boundary, tool, say, garbage=garbage)
+        else:
+            MAKERS[engine](folder, rtlil, boundary, tool, say)
         (folder / "build.json").write_text(json.dumps({"compile_s": time.perf_counter() - begin}))
 
     text = coverage.identity(rtlil) if engine == "coverage" else rtlil
@@ -138,9 +145,15 @@ def build_native(
     )
 
 
-def _make_native(folder: Path, rtlil: str, boundary: Boundary, compiler: Compiler, say: Progress) -> None:
+def _make_native(
+    folder: Path, rtlil: str, boundary: Boundary, compiler: Compiler, say: Progress, *, garbage: bool = False
+) -> None:
     say("translating the netlist to C")
     netlist = read_netlist(flat_json(folder, rtlil, NATIVE_PASSES))
+    if garbage:
+        for memory in netlist.memories:
+            if memory.integer("RD_PORTS") == memory.integer("WR_PORTS") == 1:
+                memory.parameters["RD_COLLISION_X_MASK"] = "1"
     model = ModelWriter(netlist, boundary.watched).source()
     source = folder / "model.c"
     source.write_text(adapters.c_source(boundary, model))

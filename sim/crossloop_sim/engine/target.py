@@ -43,7 +43,7 @@ def _design(
         if engine == "netlist" or engine == "bitstream":  # noqa: PLR1714 - so that mypy follows
             _designs[key] = build_gates(made, engine, progress)
         else:
-            _designs[key] = build_native(made, engine=engine, progress=progress)
+            _designs[key] = build_native(made, engine=engine, garbage=engine == "native", progress=progress)
     return _designs[key]
 
 

@@ -89,7 +89,7 @@ def build_board(manifest: Manifest, built: Path, progress: Progress | None = Non
         )
     say = progress or (lambda _: None)
     asked = component(manifest.build, manifest.divisor)
-    asked._MustUse__silence = True  # only its ports are looked at
+    asked._MustUse__silence = True  # noqa: SLF001 - only its ports are looked at
     whole = describe(asked)
     boundary = without_pins(whole, manifest.ports)
     compiler = find_compiler("C")
