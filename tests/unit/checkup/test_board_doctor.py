@@ -116,4 +116,4 @@ def test_nothing_is_left_armed() -> None:
     transport = open_target(f"model:?{BUILD}")
     list(check_board(transport, loop_bytes=512))
     with crossloop.Session(transport, first_sequence=77) as session:
-        assert not session.state.armed
+        assert not session.state().armed
