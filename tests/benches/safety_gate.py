@@ -366,7 +366,7 @@ async def no_dead_man_time_means_no_arming(dut: Any) -> None:
         await bench.step(gate=1, switch=1, selected=DRIVE, mask=1, level_write=1)
     out = await bench.idle(bench.break_cycles + 3)
     assert not out["tripped"]
-    assert bench.watchdog.states(out) == [GROUND] * sum(bench.lines)
+    assert bench.watchdog.states(out) == [FLOAT] * sum(bench.lines)
 
 
 @cocotb.test()
