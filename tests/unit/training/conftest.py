@@ -32,7 +32,8 @@ class NumpyArrays:
         self.cycles = 0
         self.events: list[str] = []
         self.interrupt_at = -1
-        self.transport = SimpleNamespace(world=SimpleNamespace(plant=self, statistics=self.statistics), name="numpy:")
+        world = SimpleNamespace(plant=self, statistics=self.statistics, keeps_ledger=True)
+        self.transport = SimpleNamespace(world=world, name="numpy:")
         self.configuration = SimpleNamespace(front_end=SimpleNamespace(read_noise=0.0, output_bound=12.0))
         self.limits = Limits(v_level_max_v=0.5)
 

@@ -8,13 +8,14 @@ import signal
 import pytest
 from rich.console import Console
 
-from crossloop.demo import report, run, training_run
+from crossloop.demo import report, training_run
 from crossloop.demo.figures import wilson
 from crossloop.demo.progress import BarDisplay, PlainDisplay
 from crossloop.demo.run import run_demo
 from crossloop.demo.training_run import run_training
 from crossloop.protocol.errors import RangeError
 from crossloop.protocol.parameters import Parameters
+from crossloop.training import data
 from crossloop.training.choice import choose_rate
 from crossloop.training.observer import EpochRecord
 
@@ -38,8 +39,7 @@ def on_numpy(monkeypatch, numpy_arrays, tiny_digits):
 
     open_session.interrupt_at = -1
     monkeypatch.setattr(training_run, "open_session", open_session)
-    for module in (run, training_run):
-        monkeypatch.setattr(module, "load_digits", lambda: tiny_digits)
+    monkeypatch.setattr(data, "load_digits", lambda: tiny_digits)
     return open_session, opened
 
 
@@ -125,7 +125,7 @@ def test_the_learning_rate_with_the_best_validation_accuracy_is_chosen(numpy_arr
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"layers": (32, 10)}, "layers must begin with 64 inputs and end with 10 classes for the digits, not"),
+        ({"layers": (32, 10)}, r"layers must begin with 64 inputs \(pixels\) or 15"),
         ({"epochs": 0}, "epochs must be at least 1, not 0"),
         ({"learning_rate": -1.0}, "learning_rate must be above 0, not -1.0"),
     ],

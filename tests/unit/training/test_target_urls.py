@@ -4,6 +4,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from crossloop.connection import connect
 from crossloop.demo.target import geometry, model_url, target_url
 
 
@@ -35,6 +36,18 @@ def test_the_model_for_the_learning_rate_has_the_cells_of_the_target_but_not_its
 
 
 @pytest.mark.parametrize("target", ["serial:///dev/ttyUSB0", "serial:///dev/ttyUSB0?baud=3000000"])
-def test_a_board_is_opened_as_it_is_and_modelled_by_default_cells(target) -> None:
+def test_a_board_is_opened_as_it_is_and_modelled_by_default_cells(target, monkeypatch) -> None:
+    monkeypatch.setattr("crossloop.demo.target.connect", lambda _url: connect("model:?rows=65&columns=64&tiles=2"))
     assert target_url(target, (64, 32, 10), 3) == target
     assert query(model_url(target, (64, 32, 10), 3))["preset"] == "rpu"
+
+
+def test_a_board_with_its_array_inside_is_modelled_as_it_is(monkeypatch) -> None:
+    board = "model:?rows=16&columns=16&tiles=2&frontend=emulated&array_seed=9"
+    monkeypatch.setattr("crossloop.demo.target.connect", lambda _url: connect(board))
+    asked = query(model_url("serial:///dev/ttyUSB0", (15, 8, 8), 3))
+    assert (asked["frontend"], asked["array_seed"], asked["rows"], asked["tiles"]) == ("emulated", "9", "16", "2")
+
+
+def test_a_bitstream_of_a_folder_keeps_its_build() -> None:
+    assert target_url("bitstream:build/hx8k-emulated", (15, 8, 8), 3) == "bitstream:build/hx8k-emulated"
