@@ -47,12 +47,15 @@ class BoardTop(Elaboratable):
         Of the serial line.
     """
 
+    _MustUse__silence = True  # a mistake in a board file may end a build before this is used
+
     def __init__(self, board: Board, front_end: str, parameters: Parameters, baud: int) -> None:
         self._board = board
         wired = board.front_ends[front_end]
         make = wired.controller or controller
         self.controller: wiring.Component = make(parameters, board.divisor(baud))
         """The component whose pins are wired."""
+        self.controller._MustUse__silence = True  # noqa: SLF001 - as above
         self.pins = front_end_pins(self.controller) if wired.pins else {}
         """Direction and width of the front-end pins that want a place; none for a front end inside the FPGA."""
         leds = {

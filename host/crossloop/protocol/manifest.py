@@ -83,12 +83,13 @@ class Manifest:
             raise ToolError(
                 f"{folder / MANIFEST} is of another release (fields {', '.join(sorted(set(values) ^ names))}); run `crossloop build` again"
             )
-        return cls(**{**values, "inverted": tuple(values["inverted"]), "tools": tuple(values["tools"])})
+        parameters = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in values["parameters"].items()
+        }
+        lists = {name: tuple(values[name]) for name in ("inverted", "tools")}
+        return cls(**{**values, **lists, "parameters": parameters})
 
     @property
     def build(self) -> Parameters:
         """The controller's build."""
-        values: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in self.parameters.items()
-        }
-        return Parameters(**values)
+        return Parameters(**self.parameters)

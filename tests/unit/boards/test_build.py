@@ -19,7 +19,9 @@ REPORT = {
     "fmax": {"clk": {"achieved": 61.25, "constraint": 48.0}},
     "utilization": {"ICESTORM_LC": {"used": 1234, "available": 7680}, "ICESTORM_RAM": {"used": 5, "available": 32}},
 }
-NETLIST = {"modules": {"top": {"cells": {f"r{n}": {"type": "SB_DFFSR"} for n in range(7)} | {"l": {"type": "SB_LUT4"}}}}}
+NETLIST = {
+    "modules": {"top": {"cells": {f"r{n}": {"type": "SB_DFFSR"} for n in range(7)} | {"l": {"type": "SB_LUT4"}}}}
+}
 PLACED = f"echo '{json.dumps(REPORT)}' > report.json; touch top.asc"
 
 
@@ -49,7 +51,13 @@ def test_the_manifest_says_what_the_tools_reported(fake, tmp_path: Path) -> None
     stages: list[str] = []
     found = built(tmp_path / "build", baud=3_000_000, progress=stages.append)
     assert Manifest.read(tmp_path / "build") == found
-    assert (found.fmax_mhz, found.cells, found.cells_available, found.memories, found.registers) == (61.25, 1234, 7680, 5, 7)
+    assert (found.fmax_mhz, found.cells, found.cells_available, found.memories, found.registers) == (
+        61.25,
+        1234,
+        7680,
+        5,
+        7,
+    )
     assert (found.baud, found.divisor) == (3_000_000, 16)
     assert found.build_hash == f"{board('hx8k').parameters('direct').build_hash:016x}"
     assert stages[:2] == ["elaborating the gateware", "synthesis"]

