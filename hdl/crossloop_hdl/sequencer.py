@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
 from crossloop.protocol.errors import Status
-from crossloop.protocol.microops import ARITHMETIC_OPCODES, ENGINE_OPCODES, Opcode
+from crossloop.protocol.microops import ENGINE_OPCODES, Opcode, absent_opcodes
 from crossloop.protocol.parameters import Parameters
 from crossloop_hdl.arithmetic import unit
 from crossloop_hdl.layouts import MicroOpLayout
@@ -105,10 +105,7 @@ class Sequencer(wiring.Component):
         """Return program counter, loop stack and state machine."""
         m = Module()
         depth, arithmetic = self._parameters.loop_depth, self._parameters.arithmetic
-        absent = (set() if arithmetic else ARITHMETIC_OPCODES) | (
-            set() if self._parameters.coincidence else {Opcode.COINCIDE}
-        )
-        engine_opcodes = sorted(ENGINE_OPCODES - absent)
+        engine_opcodes = sorted(ENGINE_OPCODES - absent_opcodes(self._parameters))
         phase = Signal(Phase)
         counter = Signal(exact_log2(self._parameters.program_ops) + 1)
         """Address of the micro-op at hand; its top bit says that it is past the end of the memory."""

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
 from crossloop.protocol.errors import Status
-from crossloop.protocol.microops import ARITHMETIC_OPCODES, ENGINE_OPCODES, Opcode
+from crossloop.protocol.microops import ENGINE_OPCODES, Opcode, absent_opcodes
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.registers import DEAD_MAN_BITS, DUTY_BITS, WIDTH_BITS
 from crossloop.protocol.timing import level_wait
@@ -154,11 +154,9 @@ class EngineBay(wiring.Component):
         }  # fmt: skip
         if build.arithmetic:
             m.submodules.loader = engines[Opcode.STREAMS] = StreamLoader(build)
-        else:
-            # They never come here; said once more, so that nothing is built for them.
-            engines = {opcode: engine for opcode, engine in engines.items() if opcode not in ARITHMETIC_OPCODES}
-        if not build.coincidence:
-            del engines[Opcode.COINCIDE]
+        # What the build has not never comes here; said once more, so that nothing is built for it.
+        absent = absent_opcodes(build)
+        engines = {opcode: engine for opcode, engine in engines.items() if opcode not in absent}
         wanted = {opcode: op.opcode == opcode if opcode in engines else Const(0) for opcode in ENGINE_OPCODES}
         m.d.comb += [
             levels.start.eq(accept & (wanted[Opcode.LEVEL] | wanted[Opcode.LEVELS])),

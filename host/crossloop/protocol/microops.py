@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from crossloop.protocol.errors import RangeError
-from crossloop.protocol.parameters import ALL_LINES
+from crossloop.protocol.parameters import ALL_LINES, Parameters
 from crossloop.protocol.streams import Family
 
 MICRO_OP = struct.Struct("<BBHI")
@@ -123,6 +123,12 @@ ARITHMETIC_OPCODES = frozenset({
     Opcode.VECTOR,
 })  # fmt: skip
 """Micro-ops that a build without arithmetic has not: there they are UNKNOWN_MICRO_OP."""
+
+
+def absent_opcodes(parameters: Parameters) -> frozenset[Opcode]:
+    """Return the micro-ops that a build has not: there they are UNKNOWN_MICRO_OP."""
+    absent = frozenset() if parameters.arithmetic else ARITHMETIC_OPCODES
+    return absent if parameters.coincidence else absent | {Opcode.COINCIDE}
 
 
 class LineState(IntEnum):

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from crossloop.protocol.arithmetic import Y_CONSTANT
 from crossloop.protocol.errors import Status, TripCause
-from crossloop.protocol.microops import ARITHMETIC_OPCODES, Opcode
+from crossloop.protocol.microops import Opcode
 from crossloop.protocol.timing import BASE_CYCLES, FAULT_OFFSET, RUN_CYCLES
 from crossloop_sim.events import Kind
 from crossloop_sim.golden.arithmetic import compute, holds, load, signed, store, vector, word_of
@@ -31,11 +31,10 @@ from crossloop_sim.golden.engines import (
     select_tile,
 )
 from crossloop_sim.golden.machine import (
+    ABSENT,
     ADDED_B,
     ADDED_C,
-    ARITHMETIC,
     CAUSE,
-    COINCIDENCE,
     CYCLE,
     DEPTH,
     EVENT_COUNT,
@@ -92,7 +91,7 @@ _INDEX = int(Opcode.INDEX)
 _POINT = int(Opcode.POINT)
 _VECTOR = int(Opcode.VECTOR)
 
-_OPTIONAL = tuple(sorted(int(opcode) for opcode in ARITHMETIC_OPCODES))
+_LAST = int(max(Opcode))
 
 _RUN = constant(Kind.RUN)
 _RISES = constant(1)
@@ -202,9 +201,7 @@ def _micro_op(m: Machine) -> int:
     written = word >> 16 & 0xFFFF
     b = (written + scalars[ADDED_B]) & 0xFFFF
     c = ((word >> 32) + scalars[ADDED_C]) & 0xFFFFFFFF
-    if not scalars[ARITHMETIC] and opcode in _OPTIONAL:
-        return _UNKNOWN
-    if not scalars[COINCIDENCE] and opcode == _COINCIDE:
+    if opcode <= _LAST and scalars[ABSENT] >> opcode & 1:
         return _UNKNOWN
     if opcode >= _SET:
         return _arithmetic(m, opcode, a, b, c, written)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from crossloop.protocol.arithmetic import REGISTERS
 from crossloop.protocol.converters import Levels
+from crossloop.protocol.microops import absent_opcodes
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.streams import CROSSING, MAGNITUDE_BITS, Family, lane_start, lanes
 from crossloop.protocol.timing import conversion_wait_cycles, level_wait, pulse_gap_min_taps
@@ -39,10 +40,8 @@ TAPS = next(_index)
 GAP_MIN = next(_index)
 """Shortest gap of a PULSE in taps."""
 LOOP_DEPTH = next(_index)
-ARITHMETIC = next(_index)
-"""Whether the build has the micro-ops of `ARITHMETIC_OPCODES`."""
-COINCIDENCE = next(_index)
-"""Whether the build has COINCIDE."""
+ABSENT = next(_index)
+"""A bit for every micro-op that the build has not."""
 CODE_MIN = next(_index)
 CODE_MAX = next(_index)
 LEVEL_MIN = next(_index)
@@ -177,8 +176,7 @@ def reset_machine(parameters: Parameters) -> Machine:
         TAPS: parameters.gate_taps,
         GAP_MIN: pulse_gap_min_taps(parameters),
         LOOP_DEPTH: parameters.loop_depth,
-        ARITHMETIC: parameters.arithmetic,
-        COINCIDENCE: parameters.coincidence,
+        ABSENT: sum(1 << opcode for opcode in absent_opcodes(parameters)),
         CODE_MIN: levels.code_min,
         CODE_MAX: levels.code_max,
         LEVEL_WRITE: parameters.level_write_cycles,
