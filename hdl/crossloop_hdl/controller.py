@@ -8,9 +8,9 @@ from amaranth.lib.wiring import In, Out
 
 from crossloop.protocol.front_ends import REFERENCE
 from crossloop.protocol.parameters import Parameters
-from crossloop_hdl.core import UartCore
+from crossloop_hdl.core import UartCore, linked_core
 from crossloop_hdl.emulated.core import EmulatedCore
-from crossloop_hdl.frontend.direct import DirectSignature
+from crossloop_hdl.frontend.direct import pass_through
 from crossloop_hdl.frontend.reference import ReferenceFrontEnd, ReferenceSignature
 
 
@@ -49,8 +49,10 @@ class ReferenceController(wiring.Component):
         m = Module()
         m.submodules.core = core = UartCore(self._parameters, self._divisor)
         m.submodules.front_end = front_end = ReferenceFrontEnd(self._parameters)
-        join(m, front_end.core, core, DirectSignature(self._parameters))
-        join(m, self, front_end.pins, ReferenceSignature(self._parameters))
+        pass_through(m, front_end.core, core, self._parameters)
+        for name, member in ReferenceSignature(self._parameters).members.items():
+            inner, outer = getattr(front_end.pins, name), getattr(self, name)
+            m.d.comb += outer.eq(inner) if member.flow is Out else inner.eq(outer)
         m.d.comb += [
             core.uart_rx.eq(self.uart_rx | ~front_end.configured), self.uart_tx.eq(core.uart_tx),
             core.emergency_stop.eq(self.emergency_stop), core.compliance.eq(self.compliance),
@@ -59,23 +61,12 @@ class ReferenceController(wiring.Component):
         return m
 
 
-def join(m: Module, target: Any, source: Any, signature: wiring.Signature) -> None:
-    """Assign every output of a signature from one object that has its members to another; inputs go the other way."""
-    for name, member in signature.members.items():
-        inner, outer = getattr(source, name), getattr(target, name)
-        if member.is_signature:
-            for part, flow in ((part, sub.flow) for part, sub in member.signature.members.items()):
-                forward = (flow is Out) == (member.flow is Out)
-                one, other = (getattr(outer, part), getattr(inner, part))
-                m.d.comb += one.eq(other) if forward else other.eq(one)
-        else:
-            m.d.comb += outer.eq(inner) if member.flow is Out else inner.eq(outer)
+def controller(parameters: Parameters, divisor: int | None) -> Any:
+    """Return the component that a build asks for: with bare pins, with its front end, or with the array inside.
 
-
-def controller(parameters: Parameters, divisor: int) -> Any:
-    """Return the component that a build asks for: with bare pins, with its front end, or with the array inside."""
+    A front end of parts is always behind serial pins; the others have whole bytes if there is no divisor.
+    """
     if parameters.frontend in REFERENCE:
+        assert divisor is not None, "a front end of parts is on a board, which has a serial line"
         return ReferenceController(parameters, divisor)
-    if parameters.frontend == "emulated":
-        return EmulatedCore(parameters, divisor)
-    return UartCore(parameters, divisor)
+    return EmulatedCore(parameters, divisor) if parameters.frontend == "emulated" else linked_core(parameters, divisor)

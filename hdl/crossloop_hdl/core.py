@@ -50,18 +50,7 @@ class Core(wiring.Component):
 
     def __init__(self, parameters: Parameters) -> None:
         self._parameters = parameters
-        super().__init__(
-            {
-                "rx": In(stream.Signature(8, always_ready=True)),
-                "tx": Out(stream.Signature(8)),
-                "emergency_stop": In(1),
-                "compliance": In(1),
-                "running": Out(1),
-                "tripped": Out(1),
-                **({"front_end_busy": In(1)} if parameters.frontend == "emulated" else {}),
-                **DirectSignature(parameters).members,
-            }
-        )
+        super().__init__({**link_members(None), **_own_members(parameters)})
 
     @property
     def parameters(self) -> Parameters:
@@ -260,17 +249,7 @@ class UartCore(wiring.Component):
     def __init__(self, parameters: Parameters, divisor: int) -> None:
         self._parameters = parameters
         self._divisor = divisor
-        super().__init__(
-            {
-                "uart_rx": In(1, init=1),
-                "uart_tx": Out(1, init=1),
-                "emergency_stop": In(1),
-                "compliance": In(1),
-                "running": Out(1),
-                "tripped": Out(1),
-                **DirectSignature(parameters).members,
-            }
-        )
+        super().__init__({**link_members(divisor), **_own_members(parameters)})
 
     @property
     def parameters(self) -> Parameters:
@@ -299,4 +278,26 @@ class UartCore(wiring.Component):
             self.running.eq(core.running),
             self.tripped.eq(core.tripped),
         ]
+        if self._parameters.frontend == "emulated":
+            m.d.comb += core.front_end_busy.eq(self.front_end_busy)
         return m
+
+
+def linked_core(parameters: Parameters, divisor: int | None) -> Any:
+    """Return the controller behind serial pins, or without a divisor with whole bytes."""
+    return Core(parameters) if divisor is None else UartCore(parameters, divisor)
+
+
+def link_members(divisor: int | None) -> dict[str, Any]:
+    """Return the members by which a `linked_core` hears the host and answers."""
+    if divisor is None:
+        return {"rx": In(stream.Signature(8, always_ready=True)), "tx": Out(stream.Signature(8))}
+    return {"uart_rx": In(1, init=1), "uart_tx": Out(1, init=1)}
+
+
+def _own_members(parameters: Parameters) -> dict[str, Any]:
+    """Return the members that a core has on its other sides."""
+    return {
+        "emergency_stop": In(1), "compliance": In(1), "running": Out(1), "tripped": Out(1),
+        **({"front_end_busy": In(1)} if parameters.frontend == "emulated" else {}), **DirectSignature(parameters).members,
+    }  # fmt: skip

@@ -28,9 +28,9 @@ def simulator() -> Simulator:
 
 @cache
 def _core(parameters: Parameters, divisor: int | None) -> str:
-    from crossloop_hdl.core import Core, UartCore
+    from crossloop_hdl.core import linked_core
 
-    return to_verilog(Core(parameters) if divisor is None else UartCore(parameters, divisor))
+    return to_verilog(linked_core(parameters, divisor))
 
 
 @pytest.fixture(scope="session")

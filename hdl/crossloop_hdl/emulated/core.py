@@ -3,15 +3,14 @@
 from typing import Any
 
 from amaranth.hdl import Module
-from amaranth.lib import stream, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from crossloop.protocol.parameters import Parameters
-from crossloop_hdl.core import Core
+from crossloop_hdl.core import link_members, linked_core
 from crossloop_hdl.emulated.array import EmulatedArray
 from crossloop_hdl.frontend.direct import DirectSignature, StrobeSignature, line_members, pass_through
 from crossloop_hdl.layouts import sample_layout
-from crossloop_hdl.uart import UartReceiver, UartTransmitter
 
 
 class EmulatedCore(wiring.Component):
@@ -34,14 +33,9 @@ class EmulatedCore(wiring.Component):
 
     def __init__(self, parameters: Parameters, divisor: int | None = None) -> None:
         self._parameters, self._divisor = parameters, divisor
-        link = (
-            {"rx": In(stream.Signature(8, always_ready=True)), "tx": Out(stream.Signature(8))}
-            if divisor is None
-            else {"uart_rx": In(1, init=1), "uart_tx": Out(1, init=1)}
-        )
         shown = {name: member for name, member in DirectSignature(parameters).members.items() if name != "samples"}
         super().__init__({
-            **link, "emergency_stop": In(1), "compliance": In(1), "running": Out(1), "tripped": Out(1), **shown,
+            **link_members(divisor), "emergency_stop": In(1), "compliance": In(1), "running": Out(1), "tripped": Out(1), **shown,
             "samples": Out(StrobeSignature(sample_layout(parameters))),
         })  # fmt: skip
 
@@ -51,9 +45,9 @@ class EmulatedCore(wiring.Component):
         return self._parameters
 
     def elaborate(self, _platform: Any) -> Module:
-        """Return controller, array and serial line."""
+        """Return controller and array."""
         m = Module()
-        m.submodules.core = core = Core(self._parameters)
+        m.submodules.core = core = linked_core(self._parameters, self._divisor)
         m.submodules.array = array = EmulatedArray(self._parameters)
         pass_through(m, array.core, core, self._parameters)
         m.d.comb += [
@@ -68,9 +62,5 @@ class EmulatedCore(wiring.Component):
             connect(m, flipped(self.rx), core.rx)
             connect(m, core.tx, flipped(self.tx))
         else:
-            m.submodules.receiver = receiver = UartReceiver(divisor=self._divisor)
-            m.submodules.transmitter = transmitter = UartTransmitter(divisor=self._divisor)
-            connect(m, receiver.o, core.rx)
-            connect(m, core.tx, transmitter.i)
-            m.d.comb += [receiver.pin.eq(self.uart_rx), self.uart_tx.eq(transmitter.pin)]
+            m.d.comb += [core.uart_rx.eq(self.uart_rx), self.uart_tx.eq(core.uart_tx)]
         return m

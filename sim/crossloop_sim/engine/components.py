@@ -6,13 +6,12 @@ from typing import Any
 
 from crossloop.protocol.front_ends import REFERENCE
 from crossloop.protocol.parameters import Parameters
-from crossloop_hdl.core import Core, UartCore
-from crossloop_hdl.emulated.core import EmulatedCore
+from crossloop_hdl.controller import controller
 from crossloop_sim.engine.reference import ReferenceWorld
 
 
 def component(parameters: Parameters, divisor: int | None, *, probe: bool = False) -> Any:
-    """Return the controller, with its front end if it is not the direct one.
+    """Return the controller of a build; with parts behind its front end, down to where they end in the boundary of the direct one.
 
     Parameters
     ----------
@@ -23,8 +22,6 @@ def component(parameters: Parameters, divisor: int | None, *, probe: bool = Fals
     probe : bool
         Whether the pins of a front end are shown.
     """
-    if parameters.frontend == "emulated":
-        return EmulatedCore(parameters, divisor)
     if parameters.frontend in REFERENCE:
         return ReferenceWorld(parameters, divisor, probe=probe)
-    return Core(parameters) if divisor is None else UartCore(parameters, divisor)
+    return controller(parameters, divisor)

@@ -5,20 +5,19 @@ from operator import and_, or_
 from typing import Any
 
 from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value
-from amaranth.lib import stream, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from crossloop.protocol.parameters import ALL_LINES, RANGES, GateLines, Parameters
+from crossloop.protocol.parameters import ALL_LINES, RANGES, Parameters
 from crossloop.protocol.parts import ad7606
 from crossloop.protocol.parts.adg1414 import Route
 from crossloop.protocol.parts.reference import PIN_DELAY, chain_devices, converter_chips, level_dac
 from crossloop.protocol.streams import Family
-from crossloop_hdl.core import Core
-from crossloop_hdl.frontend.direct import DirectSignature
+from crossloop_hdl.core import link_members, linked_core
+from crossloop_hdl.frontend.direct import DirectSignature, pass_through
 from crossloop_hdl.frontend.reference import ReferenceFrontEnd, ReferenceSignature, multiplexer_pins
 from crossloop_hdl.layouts import PREFIX, family_lines
 from crossloop_hdl.parts.level_bank import chip_numbers
-from crossloop_hdl.uart import UartReceiver, UartTransmitter
 from crossloop_sim.parts.ad7606 import Ad7606Model
 from crossloop_sim.parts.adg1414 import Adg1414Model
 from crossloop_sim.parts.adg1604 import Adg1604Models
@@ -185,13 +184,8 @@ class ReferenceWorld(wiring.Component):
         self._parameters, self._divisor = parameters, divisor
         self.front_end = ReferenceFrontEnd(parameters)
         """Submodule; in the open, so that a bench can watch its pins."""
-        link = (
-            {"rx": In(stream.Signature(8, always_ready=True)), "tx": Out(stream.Signature(8))}
-            if divisor is None
-            else {"uart_rx": In(1, init=1), "uart_tx": Out(1, init=1)}
-        )
         super().__init__({
-            **link, "emergency_stop": In(1), "compliance": In(1), "running": Out(1), "tripped": Out(1),
+            **link_members(divisor), "emergency_stop": In(1), "compliance": In(1), "running": Out(1), "tripped": Out(1),
             **DirectSignature(parameters).members,
             **({"probe": Out(sum(probe_layout(parameters).values()))} if probe else {}),
         })  # fmt: skip
@@ -199,12 +193,12 @@ class ReferenceWorld(wiring.Component):
     def elaborate(self, _platform: Any) -> Module:
         """Return controller, front end and parts."""
         m = Module()
-        m.submodules.core = core = Core(self._parameters)
+        m.submodules.core = core = linked_core(self._parameters, self._divisor)
         m.submodules.front_end = front_end = self.front_end
         m.submodules.parts = parts = PartModels(self._parameters, front_end.pins.signature)
         wiring.connect(m, front_end.pins, parts.pins)
-        join(m, front_end.core, core)
-        join(m, self, parts.boundary)
+        pass_through(m, front_end.core, core, self._parameters)
+        pass_through(m, self, parts.boundary, self._parameters)
         m.d.comb += [
             core.emergency_stop.eq(self.emergency_stop), core.compliance.eq(self.compliance), parts.count.eq(core.conversion.payload.count),
             self.running.eq(delayed(m, core.running)), self.tripped.eq(delayed(m, core.tripped)),
@@ -218,29 +212,13 @@ class ReferenceWorld(wiring.Component):
                 self.tx.valid.eq(core.tx.valid), self.tx.payload.eq(core.tx.payload), core.tx.ready.eq(self.tx.ready),
             ]  # fmt: skip
         else:
-            m.submodules.receiver = receiver = UartReceiver(divisor=self._divisor)
-            m.submodules.transmitter = transmitter = UartTransmitter(divisor=self._divisor)
-            wiring.connect(m, receiver.o, core.rx)
-            wiring.connect(m, core.tx, transmitter.i)
-            m.d.comb += [receiver.pin.eq(self.uart_rx | ~front_end.configured), self.uart_tx.eq(transmitter.pin)]
+            m.d.comb += [core.uart_rx.eq(self.uart_rx | ~front_end.configured), self.uart_tx.eq(core.uart_tx)]
         return m
 
 
 def probe_layout(parameters: Parameters) -> dict[str, int]:
     """Return width of every pin of the front end, by name; the first is lowest in the probe."""
     return {name: Shape.cast(member.shape).width for name, member in ReferenceSignature(parameters).members.items()}
-
-
-def join(m: Module, target: Any, source: Any) -> None:
-    """Assign every member of a `DirectSignature` from the interface that has it as an output; samples go the other way."""
-    for path, member, value in source.signature.flatten(source):
-        if path[0] not in DIRECT_MEMBERS:
-            continue
-        other = reduce(getattr, path, target)
-        m.d.comb += other.eq(value) if member.flow == Out else value.eq(other)
-
-
-DIRECT_MEMBERS = frozenset(DirectSignature(Parameters(gate_lines=GateLines.ROWS, nudge_lines=1, gate_taps=2)).members)
 
 
 def delayed(m: Module, signal: Any) -> Signal:
