@@ -59,9 +59,7 @@ def known() -> list[tuple[Board, Manifest]]:
     found = []
     for path in sorted(DATA.glob("*.json")):
         values = json.loads(path.read_text())
-        values |= {"seconds": 0.0, "inverted": tuple(values["inverted"]), "tools": tuple(values["tools"])}
-        values["parameters"]["range_full_scale_pa"] = tuple(values["parameters"]["range_full_scale_pa"])
-        manifest = Manifest(**values)
+        manifest = Manifest.of(values | dict.fromkeys(LEFT_OUT, 0.0))
         found.append((find_board(manifest.board), manifest))
     return found
 

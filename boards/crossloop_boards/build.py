@@ -85,9 +85,8 @@ def build(
     reached = toolchain.read(folder)
     manifest = Manifest(
         board=board.name, family=toolchain.family, front_end=front_end, build_hash=f"{parameters.build_hash:016x}", baud=baud,
-        divisor=board.divisor(baud), clock_hz=board.clock_hz, reset_cycles=RESET_CYCLES, fmax_mhz=reached.fmax_mhz, cells=reached.cells,
-        cells_available=reached.cells_available, registers=reached.registers, memories=reached.memories,
-        memories_available=reached.memories_available, seconds=time.perf_counter() - begin, bitstream=f"top.{toolchain.suffix}",
+        divisor=board.divisor(baud), clock_hz=board.clock_hz, reset_cycles=RESET_CYCLES, **asdict(reached),
+        seconds=time.perf_counter() - begin, bitstream=f"top.{toolchain.suffix}",
         constraints=f"top.{toolchain.constraints}", ports=top.ports, inverted=top.inverted, pins=toolchain.pins(folder),
         parameters=asdict(parameters), tools=tuple(f"{name} {metadata.version(name)}" for name in toolchain.packages),
     )  # fmt: skip

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 import scenarios
 from scenarios.raw import run_raw
@@ -12,6 +15,7 @@ from crossloop.fabric.reading import Reading
 from crossloop.protocol import microops as m
 from crossloop.protocol.errors import BuildError, Status
 from crossloop.protocol.microops import ARITHMETIC_OPCODES, MicroOp
+from crossloop.session import Session
 from crossloop_sim import transcript
 
 SMALL = "rows=5&columns=4&tiles=2&vector_words=64&program_ops=128&frame_bytes=256&arithmetic=0"
@@ -21,31 +25,51 @@ WITHOUT_ARITHMETIC = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", WITHOUT_ARITHMETIC)
-def test_a_build_without_arithmetic_leaves_equal_transcripts(open_session, name: str) -> None:
+WITHOUT_STREAMS = f"{SMALL}&coincidence=0"
+"""The smallest controller."""
+NEEDING_STREAMS = {"updates", "training step", "trips and arming", "refused programs"}
+
+
+def equal_transcripts(open_session, query: str, act: Callable[[Session], None]) -> transcript.Transcript:
+    """Do the same on model and RTL; return the transcript that both leave."""
     left = []
     for target in ("model", "rtl"):
-        session = open_session(target, SMALL, first_sequence=1)
-        scenarios.run(name, session)
+        session = open_session(target, query, first_sequence=1)
+        act(session)
         session.close()
         left.append(session.transport.world.transcript)
     assert transcript.difference(*left) is None
-    assert len(left[0].frames_in) > 2
+    return left[0]
+
+
+@pytest.mark.parametrize("name", WITHOUT_ARITHMETIC)
+def test_a_build_without_arithmetic_leaves_equal_transcripts(open_session, name: str) -> None:
+    left = equal_transcripts(open_session, SMALL, partial(scenarios.run, name))
+    assert len(left.frames_in) > 2
+
+
+@pytest.mark.parametrize("name", [name for name in WITHOUT_ARITHMETIC if name not in NEEDING_STREAMS])
+def test_a_build_without_random_streams_leaves_equal_transcripts(open_session, name: str) -> None:
+    left = equal_transcripts(open_session, WITHOUT_STREAMS, partial(scenarios.run, name))
+    assert len(left.frames_in) > 2
+
+
+def refuse(session: Session, *ops: MicroOp) -> None:
+    """See each micro-op refused as unknown, and a program without them run."""
+    session.arm()
+    for op in ops:
+        assert run_raw(session, m.wait(3), op, m.halt()).status is Status.UNKNOWN_MICRO_OP
+    assert run_raw(session, m.wait(3), m.halt()).status is Status.OK
 
 
 def test_the_device_refuses_every_micro_op_that_it_has_not(open_session) -> None:
-    left = []
-    for target in ("model", "rtl"):
-        session = open_session(target, SMALL, first_sequence=1)
-        session.arm()
-        for opcode in sorted(ARITHMETIC_OPCODES):
-            assert (
-                run_raw(session, m.wait(3), MicroOp(opcode, 0, 1, 1 << 16), m.halt()).status is Status.UNKNOWN_MICRO_OP
-            )
-        assert run_raw(session, m.wait(3), m.halt()).status is Status.OK
-        session.close()
-        left.append(session.transport.world.transcript)
-    assert transcript.difference(*left) is None
+    ops = [MicroOp(opcode, 0, 1, 1 << 16) for opcode in sorted(ARITHMETIC_OPCODES)]
+    equal_transcripts(open_session, SMALL, lambda session: refuse(session, *ops))
+
+
+def test_the_device_refuses_coincidences_without_random_streams(open_session) -> None:
+    op = m.coincide(4, 10, 10, row_sign=0, column_sign=0)
+    equal_transcripts(open_session, WITHOUT_STREAMS, lambda session: refuse(session, op))
 
 
 @pytest.mark.parametrize("target", ["model", "rtl"])
@@ -66,44 +90,6 @@ def test_the_host_sends_nothing_that_the_build_cannot_execute(open_session, targ
 def test_a_build_with_arithmetic_says_so() -> None:
     with crossloop.connect("model:") as session:
         assert session.parameters.arithmetic is True
-
-
-WITHOUT_STREAMS = f"{SMALL}&coincidence=0"
-"""The smallest controller."""
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        name
-        for name in WITHOUT_ARITHMETIC
-        if name not in {"updates", "training step", "trips and arming", "refused programs"}
-    ],
-)
-def test_a_build_without_random_streams_leaves_equal_transcripts(open_session, name: str) -> None:
-    left = []
-    for target in ("model", "rtl"):
-        session = open_session(target, WITHOUT_STREAMS, first_sequence=1)
-        scenarios.run(name, session)
-        session.close()
-        left.append(session.transport.world.transcript)
-    assert transcript.difference(*left) is None
-    assert len(left[0].frames_in) > 2
-
-
-def test_the_device_refuses_coincidences_without_random_streams(open_session) -> None:
-    left = []
-    for target in ("model", "rtl"):
-        session = open_session(target, WITHOUT_STREAMS, first_sequence=1)
-        session.arm()
-        assert (
-            run_raw(session, m.wait(3), m.coincide(4, 10, 10, row_sign=0, column_sign=0), m.halt()).status
-            is Status.UNKNOWN_MICRO_OP
-        )
-        assert run_raw(session, m.wait(3), m.halt()).status is Status.OK
-        session.close()
-        left.append(session.transport.world.transcript)
-    assert transcript.difference(*left) is None
 
 
 @pytest.mark.parametrize("target", ["model", "rtl"])

@@ -96,8 +96,8 @@ class VectorUnit(wiring.Component):
         super().__init__({
             "start": In(1), "op": In(MicroOpLayout), "scalar": In(signed(REGISTER_BITS)), "pointer": In(16),
             "abort": In(1), "address": Out(self._address_bits), "data": In(signed(16)), "write": Out(1), "write_data": Out(16),
-            "multiply": Out(1), "load": Out(1), "negate": Out(1), "a": Out(signed(17)), "b": Out(signed(17)),
-             "multiplied": In(1), "shifted": In(signed(2 * MULTIPLIER_BITS)),
+            "multiply": Out(1), "load": Out(1), "negate": Out(1), "a": Out(signed(17)), "b": Out(signed(17)), "multiplied": In(1),
+            "shifted": In(signed(2 * MULTIPLIER_BITS)),
             "done": Out(1), "fault": Out(8), "reduced": Out(1), "total": Out(signed(REGISTER_BITS)),
         })  # fmt: skip
         self._phase = Signal(Phase, name="phase")

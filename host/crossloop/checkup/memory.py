@@ -8,14 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossloop.checkup.check import Check, judged
-from crossloop.checkup.words import read_back, write
+from crossloop.checkup.words import exchange, read_back, write
 from crossloop.dry_run import dry_run
 from crossloop.link import Link
 from crossloop.packing import unpack_run
 from crossloop.protocol import commands
 from crossloop.protocol import microops as m
 from crossloop.protocol.commands import COMMAND_HEADER
-from crossloop.protocol.errors import CommandError, Status
 from crossloop.protocol.frames import CRC, REPLY_HEADER, REQUEST_HEADER
 from crossloop.protocol.microops import MicroOp, Opcode
 from crossloop.protocol.parameters import Parameters
@@ -93,7 +92,7 @@ def _load(link: Link, program: list[MicroOp], parameters: Parameters) -> None:
         commands.write_program(b"".join(images[start : start + per_frame]), start)
         for start in range(0, len(images), per_frame)
     ]
-    _check(link, payloads)
+    exchange(link, payloads)
 
 
 def _run_all(link: Link, count: int, parameters: Parameters) -> list[int]:
@@ -105,20 +104,12 @@ def _run_all(link: Link, count: int, parameters: Parameters) -> list[int]:
         for start in range(0, count, per_frame)
     ]
     taken = []
-    for payload in _check(link, payloads):
+    for payload in exchange(link, payloads):
         position = 0
         while position < len(payload):
             _conversions, cycles, position = unpack_run(payload, position)
             taken.append(cycles)
     return taken
-
-
-def _check(link: Link, payloads: list[bytes]) -> list[bytes]:
-    replies = link.exchange(payloads)
-    for reply in replies:
-        if reply.status is not Status.OK:
-            raise CommandError(reply.status, reply.detail)
-    return [reply.payload for reply in replies]
 
 
 def _signed(words: NDArray[np.int64]) -> NDArray[np.int64]:

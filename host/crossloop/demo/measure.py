@@ -46,7 +46,7 @@ class Fidelity:
     unit: float
     """Size of a converter code in the same units."""
     noise: float | None
-    """Standard deviation of the converters' noise in the same units; only a simulation knows it."""
+    """Standard deviation of the converters' noise in the same units; None for a device with an analog array."""
     saturated: int
     """Values at the converter's limit; they are left out of the products."""
 
@@ -153,7 +153,7 @@ class _Collector:
 
 
 def noise_codes(session: Session) -> float | None:
-    """Return the standard deviation of the simulated converters' noise in codes, None for a device."""
+    """Return the standard deviation of the converters' noise in codes where it is known: in a simulation or an emulated array."""
     if session.parameters.frontend == "emulated":
         return CONVERTER_NOISE_CODES
     world = world_of(session)

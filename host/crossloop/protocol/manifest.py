@@ -83,6 +83,11 @@ class Manifest:
             raise ToolError(
                 f"{folder / MANIFEST} is of another release (fields {', '.join(sorted(set(values) ^ names))}); run `crossloop build` again"
             )
+        return cls.of(values)
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> Manifest:
+        """Return a manifest of all its fields as JSON has them, which knows no tuples."""
         parameters = {
             name: tuple(value) if isinstance(value, list) else value for name, value in values["parameters"].items()
         }

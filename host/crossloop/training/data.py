@@ -64,8 +64,8 @@ def digits_for(layers: Sequence[int]) -> Digits:
     Parameters
     ----------
     layers : sequence of int
-        Inputs, hidden units and classes. 64 inputs are the pixels, 15 the means of blocks of 2x2 pixels without the upper left one, which
-        is dark in every digit. Fewer than ten classes are the digits from 0 on.
+        Inputs, hidden units and classes. 64 inputs are the pixels, 15 the means of blocks of 2x2 pixels without the upper left one: a
+        corner, in which digits hardly differ. Fewer than ten classes are the digits from 0 on.
 
     Raises
     ------

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -129,20 +130,47 @@ def build_native(
         tools.append(verilator.find_verilator().version)
     sources = [(Path(__file__).parent / name).read_text() for name in SOURCES]
 
-    def build(folder: Path) -> None:
+    make = partial(_make_native, garbage=garbage) if engine == "native" else MAKERS[engine]
+    text = coverage.identity(rtlil) if engine == "coverage" else rtlil
+    return build_library(
+        "rtl", [text, *tools, *sources], lambda folder: make(folder, rtlil, boundary, tool, say),
+        engine=engine, compiler=tool, boundary=boundary, elaborate_s=elaborate_s,
+    )  # fmt: skip
+
+
+def build_library(
+    kind: str,
+    key: Iterable[str],
+    make: Callable[[Path], object],
+    *,
+    engine: str,
+    compiler: Compiler,
+    boundary: Boundary,
+    elaborate_s: float = 0.0,
+) -> NativeDesign:
+    """Make a library, or take that of an equal earlier build, and say how it came about.
+
+    Parameters
+    ----------
+    kind : str
+        Subfolder of the cache.
+    key : iterable of str
+        Everything that the library depends on.
+    make : callable
+        Puts the library into an empty folder.
+    engine, compiler, boundary, elaborate_s
+        What is known of the design.
+    """
+
+    def timed(folder: Path) -> None:
         begin = time.perf_counter()
-        if engine == "native":
-            _make_native(folder, rtlil, boundary, tool, say, garbage=garbage)
-        else:
-            MAKERS[engine](folder, rtlil, boundary, tool, say)
+        make(folder)
         (folder / "build.json").write_text(json.dumps({"compile_s": time.perf_counter() - begin}))
 
-    text = coverage.identity(rtlil) if engine == "coverage" else rtlil
-    folder, cached = build_once("rtl", digest([text, *tools, *sources]), build)
+    folder, cached = build_once(kind, digest(key), timed)
     compile_s = json.loads((folder / "build.json").read_text())["compile_s"]
-    return NativeDesign(
-        engine, f"{tool.name}: {tool.version}", cached, elaborate_s, compile_s, folder / LIBRARY, boundary
-    )
+    named = f"{compiler.name}: {compiler.version}"
+    return NativeDesign(engine, named, cached, elaborate_s, compile_s, folder / LIBRARY, boundary)
 
 
 def _make_native(

@@ -15,7 +15,7 @@ import crossloop
 from crossloop.checkup.board import check_board
 from crossloop.checkup.check import Outcome
 from crossloop.cli.application import app
-from crossloop.serve import PtyServer
+from crossloop.serve import PtyServer, rehearse
 from crossloop.targets import open_target
 
 BUILD = "frontend=emulated&rows=5&columns=4&tiles=2&array_seed=3&vector_words=128&program_ops=128&frame_bytes=256"
@@ -23,8 +23,10 @@ BUILD = "frontend=emulated&rows=5&columns=4&tiles=2&array_seed=3&vector_words=12
 
 @pytest.fixture(params=["model", "rtl"])
 def port(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
-    """Put an emulated array behind a pseudo-terminal."""
-    with PtyServer(open_target(f"{request.param}:?{BUILD}"), tmp_path / "tty") as server:
+    """Put an emulated array behind a pseudo-terminal; what is compiled at first use is compiled before, as `crossloop serve` does it."""
+    url = f"{request.param}:?{BUILD}"
+    rehearse(url)
+    with PtyServer(open_target(url), tmp_path / "tty") as server:
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
         yield tmp_path / "tty"

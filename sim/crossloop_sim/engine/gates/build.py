@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import shutil
 import time
@@ -13,7 +12,6 @@ from crossloop.protocol.manifest import Manifest
 from crossloop_sim.engine import adapters, build
 from crossloop_sim.engine.boundary import Boundary, describe, to_rtlil, without_pins
 from crossloop_sim.engine.build import NativeDesign, Progress
-from crossloop_sim.engine.cache import build_once, digest
 from crossloop_sim.engine.cgen import ModelWriter
 from crossloop_sim.engine.compiler import Compiler, find_compiler
 from crossloop_sim.engine.components import component
@@ -53,17 +51,10 @@ def build_gates(component: Any, level: Level, progress: Progress | None = None) 
     elaborate_s = time.perf_counter() - started
     compiler = find_compiler("C")
 
-    def make(folder: Path) -> None:
-        begin = time.perf_counter()
-        _make(folder, rtlil, level, boundary, compiler, say)
-        (folder / "build.json").write_text(json.dumps({"compile_s": time.perf_counter() - begin}))
-
-    key = digest([rtlil, level, compiler.version, *compiler.flags, *versions(), platform.machine(), *_sources()])
-    folder, cached = build_once(level, key, make)
-    compile_s = json.loads((folder / "build.json").read_text())["compile_s"]
-    return NativeDesign(
-        level, f"{compiler.name}: {compiler.version}", cached, elaborate_s, compile_s, folder / build.LIBRARY, boundary
-    )
+    return build.build_library(
+        level, [rtlil, level, *_tools(compiler)], lambda folder: _make(folder, rtlil, level, boundary, compiler, say),
+        engine=level, compiler=compiler, boundary=boundary, elaborate_s=elaborate_s,
+    )  # fmt: skip
 
 
 def build_board(manifest: Manifest, built: Path, progress: Progress | None = None) -> NativeDesign:
@@ -96,19 +87,14 @@ def build_board(manifest: Manifest, built: Path, progress: Progress | None = Non
     bitstream, constraints = (built / name for name in (manifest.bitstream, manifest.constraints))
 
     def make(folder: Path) -> None:
-        begin = time.perf_counter()
         shutil.copy(bitstream, folder / ice40.BITSTREAM)
         pins = [line for line in constraints.read_text().splitlines() if line.startswith("set_io ")]
         (folder / ice40.CONSTRAINTS).write_text("\n".join(pins) + "\n")
         _compile_bitstream(folder, boundary, board_wrapper(boundary, manifest), compiler, say)
-        (folder / "build.json").write_text(json.dumps({"compile_s": time.perf_counter() - begin}))
 
     contents = [bitstream.read_bytes().hex(), constraints.read_text(), str(manifest.ports), str(manifest.inverted)]
-    key = digest([*contents, compiler.version, *compiler.flags, *versions(), platform.machine(), *_sources()])
-    folder, cached = build_once("board", key, make)
-    compile_s = json.loads((folder / "build.json").read_text())["compile_s"]
-    return NativeDesign(
-        "bitstream", f"{compiler.name}: {compiler.version}", cached, 0.0, compile_s, folder / build.LIBRARY, boundary
+    return build.build_library(
+        "board", [*contents, *_tools(compiler)], make, engine="bitstream", compiler=compiler, boundary=boundary
     )
 
 
@@ -138,12 +124,13 @@ def _compile(folder: Path, verilog: str, boundary: Boundary, outside: str, compi
     compiler.build(folder, [source], folder / build.LIBRARY)
 
 
-def _sources() -> list[str]:
-    engine = Path(build.__file__).parent
-    here = Path(__file__).parent
+def _tools(compiler: Compiler) -> list[str]:
+    """Return what of tools and of this program decides what a library holds."""
+    engine, here = Path(build.__file__).parent, Path(__file__).parent
+    sources = [*(engine / name for name in build.SOURCES), *(here / name for name in SOURCES)]
     return [
-        path.read_text() for path in [*(engine / name for name in build.SOURCES), *(here / name for name in SOURCES)]
-    ]
+        compiler.version, *compiler.flags, *versions(), platform.machine(), *(path.read_text() for path in sources),
+    ]  # fmt: skip
 
 
 def wrapper(boundary: Boundary, *, scalar: bool) -> str:
