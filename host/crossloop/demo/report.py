@@ -11,6 +11,7 @@ from crossloop.demo.results import DemoResult, SeedResult
 from crossloop.demo.target import is_simulated
 from crossloop.training.analog import AnalogSettings
 from crossloop.training.array_network import INITIAL_UPDATES
+from crossloop.training.data import PIXELS
 from crossloop.training.optimiser import scheduled_rate
 
 _TITLE = "A neural network trained inside memristor arrays"
@@ -18,6 +19,8 @@ _TITLE = "A neural network trained inside memristor arrays"
 _CONTROLLERS = {
     "model": "the controller is its bit-exact Python model",
     "rtl": "the controller is its own gateware, compiled to native code and stepped cycle by cycle",
+    "netlist": "the controller is its own gateware, synthesised for a board, the netlist stepped cycle by cycle",
+    "bitstream": "the controller is a board's bitstream, read back into a netlist that is stepped cycle by cycle",
 }
 """What stands in for the controller in a simulation, by the target's scheme."""
 
@@ -48,16 +51,26 @@ def _parts(result: DemoResult, settings: AnalogSettings) -> list[str]:
 
 def _lead(result: DemoResult) -> str:
     network = "-".join(map(str, result.layers))
-    where = (
-        f"the arrays are simulated cell by cell, and {_CONTROLLERS.get(result.target.partition(':')[0], 'the controller is simulated')}"
-        if is_simulated(result.target)
-        else f"the controller is a device at {result.target}"
-    )
+    controller = _CONTROLLERS.get(result.target.partition(":")[0])
+    if is_simulated(result.target):
+        where = f"the arrays are simulated cell by cell, and {controller or 'the controller is simulated'}"
+    elif controller:
+        where = f"{controller}, and the arrays are emulated in it"
+    else:
+        where = f"the controller is a device at {result.target}"
     return (
-        f"A {network} tanh network learned to read 8 × 8 handwritten digits by online backpropagation. Its weights are pairs of "
+        f"A {network} tanh network learned to read {_images(result)} by online backpropagation. Its weights are pairs of "
         f"cells in {len(result.layers) - 1} crossbar arrays; every forward product, every backward product and every weight update took "
         f"place on the arrays, through the controller. Here {where}."
     )
+
+
+def _images(result: DemoResult) -> str:
+    return "8 × 8 handwritten digits" if _sees_pixels(result) else "handwritten digits, reduced to means of blocks of pixels"
+
+
+def _sees_pixels(result: DemoResult) -> bool:
+    return result.layers[0] == PIXELS
 
 
 def _headline(result: DemoResult) -> list[tuple[str, str]]:
@@ -101,8 +114,9 @@ def _figures(result: DemoResult, run: SeedResult, settings: AnalogSettings) -> l
                 "Conductances before and after training",
                 (
                     f"Seed {run.seed}, {source}; the last row of every tile holds the biases. Columns 2k and 2k + 1 are the pair of "
-                    "output k: where one brightens, the other darkens. Rows of border pixels, which are blank in nearly every image, keep "
-                    "their initial weights. The colours span all but the outermost percent of the cells."
+                    "output k: where one brightens, the other darkens. "
+                    + ("Rows of border pixels, which are blank in nearly every image, keep their initial weights. " if _sees_pixels(result) else "")
+                    + "The colours span all but the outermost percent of the cells."
                 ),
             ),
             (
