@@ -26,6 +26,8 @@ class Change(enum.Enum, shape=2):
 class LineStates(wiring.Component):
     """Owns every line's state and the tile. Part of the safety gate, which lets a request through only when no gate is on.
 
+    After power-on every line goes to GROUND.
+
     Lines whose state changes are FLOAT for `break_cycles` cycles first; the others are not touched.
 
     Parameters
@@ -67,7 +69,8 @@ class LineStates(wiring.Component):
         })  # fmt: skip
         # In the open, so that a proof can name them.
         self._break_cycles = break_cycles
-        self.pending_safe = Signal()
+        # From power-on: nobody needs to come for the lines to be grounded.
+        self.pending_safe = Signal(init=1)
         self.changing = Signal()
         self.change = Signal(Change)
         self.change_family = Signal(2)

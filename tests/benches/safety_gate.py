@@ -147,6 +147,9 @@ class Bench:
             duty_rest=REST,
         )  # fmt: skip
         await bench.step()  # the windows count from the cycle after they were written
+        assert bench.watchdog.states(await bench.idle(bench.break_cycles + 1)) == [GROUND] * sum(
+            bench.lines
+        )  # from power-on
         return bench
 
     async def step(self, **strobes: int) -> dict[str, int]:
@@ -366,7 +369,7 @@ async def no_dead_man_time_means_no_arming(dut: Any) -> None:
         await bench.step(gate=1, switch=1, selected=DRIVE, mask=1, level_write=1)
     out = await bench.idle(bench.break_cycles + 3)
     assert not out["tripped"]
-    assert bench.watchdog.states(out) == [FLOAT] * sum(bench.lines)
+    assert bench.watchdog.states(out) == [GROUND] * sum(bench.lines)
 
 
 @cocotb.test()

@@ -201,7 +201,8 @@ class SafetyProperties(Specification):
             "Gates are on exactly when they were asked for and not refused, and on the lines that were named.", *given
         )
         plan = {
-            family: (Signal(2, name=f"{family}_plan_low"), Signal(2, name=f"{family}_plan_high")) for family in FAMILIES
+            family: (Signal(2, init=0b11, name=f"{family}_plan_low"), Signal(2, name=f"{family}_plan_high"))
+            for family in FAMILIES
         }
         tile = Signal(8)
         for number, (low, high) in enumerate(plan.values()):
@@ -288,7 +289,7 @@ class SafetyProperties(Specification):
     def ways_to_safety(self) -> None:
         """Add that lines go to ground without a trip, too."""
         gate, lines, m = self.gate, self.gate.lines, self.m
-        sent, since = Signal(), Signal(range(BREAK + 2))
+        sent, since = Signal(init=1), Signal(range(BREAK + 2))  # after power-on, too
         with m.If(gate.disarm | gate.make_safe):
             m.d.sync += [sent.eq(1), since.eq(0)]
         with m.Elif(lines.request):
@@ -305,7 +306,7 @@ class SafetyProperties(Specification):
             ).all()
         )
         self.proves(
-            "Break time and one cycle after a disarming or the way to the safe state every line is at ground, until the next request.",
+            "Break time and one cycle after power-on, a disarming or the way to the safe state every line is at ground, until a request.",
             implies(sent & (since == BREAK + 1), grounded),
         )
         ripening = lines.changing & (lines.change == Change.SAFE) & (since + lines.left <= BREAK)

@@ -25,6 +25,9 @@ _CONTROLLERS = {
 """What stands in for the controller in a simulation, by the target's scheme."""
 
 
+_BORDER = "Rows of border pixels, which are blank in nearly every image, keep their initial weights. "
+
+
 def write_report(path: Path, result: DemoResult, settings: AnalogSettings) -> None:
     """Write the report; what was not reached is left out and said so."""
     path.write_text(page.page(_TITLE, _parts(result, settings)), encoding="utf-8")
@@ -66,7 +69,11 @@ def _lead(result: DemoResult) -> str:
 
 
 def _images(result: DemoResult) -> str:
-    return "8 × 8 handwritten digits" if _sees_pixels(result) else "handwritten digits, reduced to means of blocks of pixels"
+    return (
+        "8 × 8 handwritten digits"
+        if _sees_pixels(result)
+        else "handwritten digits, reduced to means of blocks of pixels"
+    )
 
 
 def _sees_pixels(result: DemoResult) -> bool:
@@ -115,8 +122,7 @@ def _figures(result: DemoResult, run: SeedResult, settings: AnalogSettings) -> l
                 (
                     f"Seed {run.seed}, {source}; the last row of every tile holds the biases. Columns 2k and 2k + 1 are the pair of "
                     "output k: where one brightens, the other darkens. "
-                    + ("Rows of border pixels, which are blank in nearly every image, keep their initial weights. " if _sees_pixels(result) else "")
-                    + "The colours span all but the outermost percent of the cells."
+                    f"{_BORDER if _sees_pixels(result) else ''}The colours span all but the outermost percent of the cells."
                 ),
             ),
             (

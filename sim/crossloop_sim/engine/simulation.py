@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
@@ -60,6 +61,18 @@ class _Shared(ctypes.Structure):
         ("probes_room", ctypes.c_uint64),
         ("probes_count", ctypes.c_uint64),
     ]
+
+
+@dataclass(frozen=True)
+class Pins:
+    """What the pins of the controller show; bits of lines that do not exist are 0."""
+
+    tile: int
+    """The tile that is connected."""
+    states: npt.NDArray[np.uint64]
+    """Low and high bits of the line states by family, shape (4, 2, W): one bit per line, lowest lines in the first word."""
+    gates: npt.NDArray[np.uint64]
+    """Pulse gates by family, shape (4, W)."""
 
 
 class NativeSimulation:
@@ -188,6 +201,14 @@ class NativeSimulation:
         view = self._probes[: self._shared.probes_count]
         self._shared.probes_count = 0
         return view
+
+    def pins(self) -> Pins:
+        """Return what the pins show now; after power-on also what no event has told."""
+        words = (self._events.shape[1] - 4) // 8
+        # Behind what is shared, cl_context in harness.c has: model, frame_due, running, tripped, tile, states[8][W], gates[4][W].
+        own = (ctypes.c_uint64 * (5 + 12 * words)).from_address(self._context + ctypes.sizeof(_Shared))
+        lines = np.array(own[5:], np.uint64).reshape(12, words)
+        return Pins(own[4], lines[:8].reshape(4, 2, words), lines[8:])
 
     def take_bytes(self) -> bytes:
         """Return what the design has sent since the last call."""

@@ -43,6 +43,8 @@ class SafetyGate:
         self.emergency_stop = False
         self.dead_man = 0
         self.host_kicks = host_kicks
+        enter_safe_state(machine, 0, 0, 0)  # from power-on, without anybody asking for it
+        self.flush()
 
     @property
     def deadline(self) -> int:

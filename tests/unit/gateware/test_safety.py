@@ -48,7 +48,8 @@ class Panel:
 
 ALL_GROUND = (0b111, 0, 0b11, 0)
 ALL_FLOAT = (0, 0, 0, 0)
-ROWS_DRIVEN = (0, 0b111, 0, 0)
+ROWS_DRIVEN = (0, 0b111, 0b11, 0)
+ROWS_FLOAT = (0, 0, 0b11, 0)
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +72,7 @@ def play():
         async def job(panel):
             panel.set(**{"level_min": -20, "level_max": 20, "width_cap": 30, "dead_man": 1000} | limits)
             if arm:
+                await panel.wait(BREAK + 1)  # from power-on, lines go to GROUND
                 await panel.strobe(arm=1)
             await scenario(panel)
             ended.append(True)
@@ -84,7 +86,7 @@ def play():
     return run
 
 
-def test_everything_is_off_after_reset(play):
+def test_after_reset_everything_is_off_and_the_lines_go_to_ground(play):
     async def scenario(panel):
         assert (panel.armed, panel.tripped, panel.trip_cause, panel.gates_off) == (0, 0, TripCause.NONE, 1)
         assert panel.states == ALL_FLOAT
@@ -93,7 +95,7 @@ def test_everything_is_off_after_reset(play):
         panel.set(gate=1)
         await panel.strobe(level_write=1, switch=1, mask=7, selected=LineState.DRIVE)
         await panel.wait(20)
-        assert panel.states == ALL_FLOAT
+        assert panel.states == ALL_GROUND
         assert (panel.row_gates, panel.ctx.get(panel.gate.level.valid), panel.tripped) == (0, 0, 0)
 
     play(scenario, arm=False)
@@ -140,7 +142,7 @@ def test_a_trip_grounds_every_line_and_keeps_its_first_cause(play, cause, act):
         await panel.strobe(**act)
         assert (panel.tripped, panel.armed, panel.trip_cause) == (1, 0, cause)
         await panel.wait()
-        assert panel.states == ALL_FLOAT
+        assert panel.states == ROWS_FLOAT
         await panel.wait(BREAK)
         assert panel.states == ALL_GROUND
         await panel.strobe(stop=1)

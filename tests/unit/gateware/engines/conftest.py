@@ -98,6 +98,7 @@ class Bench:
             ctx.set(getattr(bay, name), value)
         ctx.set(bay.records_free, self.records_free)
         ctx.set(bay.records.ready, 1)
+        await ctx.tick().repeat(self.parameters.break_cycles + 2)  # from power-on, lines go to GROUND
         for select, data in enumerate(self.banks):
             ctx.set(bay.bank_select, select)
             ctx.set(bay.bank_shift, 1)

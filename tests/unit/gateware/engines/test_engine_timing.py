@@ -64,12 +64,13 @@ def test_level_strobes_come_at_their_offsets(bench, geometry):
 
 def test_changing_lines_float_for_the_break_time(bench, geometry):
     box = bench(*geometry, break_cycles=3)
-    run = box.run(microops.connect(Family.ROWS, LineState.GROUND), DRIVE_ROWS)
-    every = (1 << geometry[0]) - 1
+    run = box.run(microops.connect(Family.ROWS, LineState.SENSE), DRIVE_ROWS)
+    every, columns = ((1 << lines) - 1 for lines in geometry)
     first, second = (start + timing.CONNECT_OFFSET for start in run.starts[:2])
-    assert run.changes("row_states_low") == [(0, 0), (first + 3, every), (second, 0)]
-    assert run.changes("row_states_high") == [(0, 0), (second + 3, every)]
-    assert run.changes("column_states_low") == run.changes("column_states_high") == [(0, 0)]
+    assert run.changes("row_states_low") == [(0, every), (first, 0), (first + 3, every), (second, 0)]
+    assert run.changes("row_states_high") == [(0, 0), (first + 3, every), (second, 0), (second + 3, every)]
+    assert run.changes("column_states_low") == [(0, columns)]
+    assert run.changes("column_states_high") == [(0, 0)]
 
 
 def test_tile_floats_every_line_before_it_changes(bench, geometry):
