@@ -13,6 +13,7 @@ from cocotb.clock import Clock
 from cocotb.task import bridge, resume
 from cocotb.triggers import FallingEdge, First, Timer
 
+from crossloop.protocol.timing import SAFE_OFFSET
 from crossloop_sim.cosim.byte_link import ByteLink, BytePort
 from crossloop_sim.cosim.pins import PinMonitor
 from crossloop_sim.world import SimulatedTransport, World
@@ -136,7 +137,8 @@ async def start(dut: Any, world: World, port: BytePort | None = None, url: str =
     for _ in range(_RESET_CYCLES):
         await FallingEdge(dut.clk)
     dut.rst.value = 0
-    await FallingEdge(dut.clk)
+    for _ in range(SAFE_OFFSET + world.parameters.break_cycles + 1):  # until every line is at ground
+        await FallingEdge(dut.clk)
     port.start()
     return CosimTransport(url, world, dut, port, monitor, period_ps)
 

@@ -13,13 +13,14 @@ from crossloop.protocol.front_ends import REFERENCE
 from crossloop.protocol.manifest import Manifest
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.parts.reference import power_up_cycles
+from crossloop.protocol.timing import SAFE_OFFSET
 from crossloop_sim.engine.build import EngineName, NativeDesign, Progress, build_native
 from crossloop_sim.engine.components import component
 from crossloop_sim.engine.gates.build import Level, build_board, build_gates
 from crossloop_sim.engine.pin_log import PinLog
 from crossloop_sim.engine.reference import probe_layout
 from crossloop_sim.engine.simulation import Reason
-from crossloop_sim.events import Events
+from crossloop_sim.events import Events, Kind
 from crossloop_sim.url import TargetSettings
 from crossloop_sim.world import SimulatedTransport, World
 
@@ -27,7 +28,7 @@ DEFAULT_ENGINE = "native"
 DEFAULT_DIVISOR = 16
 """Clock cycles per bit of the UART."""
 POWER_UP_MARGIN = 16
-"""Cycles beyond a board's reset until the controller surely hears the host."""
+"""Cycles beyond a board's reset, or until its lines are at ground, until the controller surely hears the host."""
 
 
 _designs: dict[tuple[Parameters, int | None, EngineName | Level, bool], NativeDesign] = {}
@@ -45,6 +46,12 @@ def _design(
         else:
             _designs[key] = build_native(made, engine=engine, garbage=engine == "native", progress=progress)
     return _designs[key]
+
+
+def _power_up_cycles(parameters: Parameters) -> int:
+    """Return a number of cycles after which the parts, if any, are configured and every line is at ground."""
+    configured = power_up_cycles(parameters) if parameters.frontend in REFERENCE else 0
+    return configured + SAFE_OFFSET + parameters.break_cycles + POWER_UP_MARGIN
 
 
 class RtlTransport(SimulatedTransport):
@@ -75,8 +82,7 @@ class RtlTransport(SimulatedTransport):
         self.simulation = self.design.instantiate(divisor=divisor)
         self._run_s = 0.0
         self._cycles = 0
-        if settings.parameters.frontend in REFERENCE:
-            self._power_up(power_up_cycles(settings.parameters))
+        self._power_up(_power_up_cycles(settings.parameters))
         world.attach(self._figures, self._advance, self.simulation.set_compliance, self.simulation.set_emergency_stop)
 
     def _make(self, settings: TargetSettings, divisor: int | None, progress: Progress | None) -> NativeDesign:
@@ -112,9 +118,11 @@ class RtlTransport(SimulatedTransport):
         self._run(cycles, stop_on_frame=False)
 
     def _power_up(self, cycles: int) -> None:
-        """Let the front end configure its parts: what they show meanwhile is the state that a session begins with."""
+        """Let lines go to ground, and the front end configure its parts: what they show is the state that a session begins with."""
         self.simulation.run(cycles, stop_on_frame=False)
-        self.world.plant.apply(self.simulation.events())
+        for event in self.simulation.events():
+            # What configuring parts looks like belongs to the front end, not to the session; where the lines are belongs to it.
+            (self.world.seam if event[1] == Kind.STATES else self.world.plant).apply(event[np.newaxis])
         self._log_pins()
 
     def _log_pins(self) -> None:
