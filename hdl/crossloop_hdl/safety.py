@@ -253,7 +253,7 @@ class SafetyGate(wiring.Component):
             m.d.sync += [register.eq(drive[family]) for family, register in gates.items()]
             with m.If(self.masked):
                 m.d.sync += [gates[family].eq(drive[family] & mask) for family, mask in masks.items()]
-            m.d.sync += [self.debt.eq(debt), self.rested.eq((self.debt == 0) & (self.duty_rest == 0))]
+            m.d.sync += self.debt.eq(debt)  # what `rested` says matters only after the first cycle without gates
         with m.Else():
             m.d.sync += self.on_taps.eq(0)
             m.d.sync += [register.eq(0) for register in gates.values()]

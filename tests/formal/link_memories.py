@@ -28,8 +28,8 @@ class Small(Parameters):
 
 
 PARAMETERS = Small(frame_bytes=FRAME_BYTES, request_slots=SLOTS, rows=1, columns=1)
-WITH_IDENTITY = Small(request_slots=SLOTS, rows=1, columns=1, frame_bytes=128)
-"""Frames that hold an identity."""
+WITH_IDENTITY = Small(request_slots=SLOTS, rows=1, columns=1, frame_bytes=1 << 15)
+"""Frames that hold an identity, and whose length may have every bit but the highest."""
 LINK_CUT = ("top.component.deframer", "top.component.transmitter")
 TRANSMITTER_CUT = ("top.component.encoder",)
 

@@ -38,6 +38,11 @@ class ReaderProperties(StreamProperties):
 
     def __init__(self) -> None:
         super().__init__(StretchReader(offset_bits=3))
+        self.place, self.stored = Signal(3), Signal(8)
+        """Free: the byte of a stretch that is followed, and what the memory has there."""
+
+    def inputs(self) -> list[Any]:
+        return [*super().inputs(), self.place, self.stored]
 
     def restarted(self) -> Any:
         return self.past(self.component.start)
@@ -59,6 +64,14 @@ class ReaderProperties(StreamProperties):
             self.m.d.sync += taken.eq(taken + 1)
         self.proves("As many bytes are left as the stretch has, less those taken.", reader.left == (total - taken)[:16])
         self.proves("It offers a byte exactly while one is left.", reader.o.valid == (reader.left != 0))
+        for free in (self.place, self.stored):
+            self.assumes(implies(self.started, free == self.past(free)))
+        self.assumes(implies(self.started & (self.past(reader.offset) == self.place), reader.data == self.stored))
+        followed = reader.o.valid & (taken == self.place)
+        self.proves(
+            "Its bytes are those of the memory, from the first on.", implies(followed, reader.o.payload == self.stored)
+        )
+        self.helps(implies(self.started, self.past(reader.offset) == taken[:3]))
 
 
 class EncoderProperties(StreamProperties):

@@ -18,7 +18,7 @@ from crossloop.protocol.timing import COMPLIANCE_CYCLES
 from crossloop_hdl.line_states import Change
 from crossloop_hdl.safety import SafetyGate
 
-BREAK, DEAD = 2, 4
+BREAK, DEAD = 3, 4
 PARAMETERS = Parameters(
     rows=2, columns=2, gate_lines=GateLines.ROWS, nudge_lines=1, level_bits=3, break_cycles=BREAK, dead_cycles=DEAD
 )
@@ -334,6 +334,17 @@ class SafetyProperties(Specification):
             "Break time and one cycle after a trip every line is at ground, and stays there.",
             implies(gate.tripped & (since == BREAK + 1), grounded),
         )
+        alone = Signal(range(BREAK + 2))
+        with self.m.If(~gate.tripped | gate.disarm | gate.make_safe):
+            self.m.d.sync += alone.eq(0)
+        with self.m.Elif(alone != BREAK + 1):
+            self.m.d.sync += alone.eq(alone + 1)
+        self.proves(
+            "A cause that lasts does not send the lines there again and again: they settle.",
+            implies(alone == BREAK + 1, gate.settled),
+        )
+        on_the_way = (lines.pending_safe & (alone == 0)) | (lines.changing & (alone + lines.left <= BREAK))
+        self.helps(implies(gate.tripped, gate.settled | on_the_way))
         self.grounded_after_trip = gate.tripped & (since == BREAK + 1) & grounded
         ripening = lines.changing & (lines.change == Change.SAFE) & (since + lines.left <= BREAK)
         self.helps(implies(gate.tripped, grounded | (lines.pending_safe & (since == 0)) | ripening))

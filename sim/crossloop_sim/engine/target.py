@@ -82,6 +82,8 @@ class RtlTransport(SimulatedTransport):
         self.simulation = self.design.instantiate(divisor=divisor)
         self._run_s = 0.0
         self._cycles = 0
+        self._begin = 0
+        """The first cycle of the session."""
         self._power_up(_power_up_cycles(settings.parameters))
         world.attach(self._figures, self._advance, self.simulation.set_compliance, self.simulation.set_emergency_stop)
 
@@ -123,6 +125,7 @@ class RtlTransport(SimulatedTransport):
         for event in self.simulation.events():
             # What configuring parts looks like belongs to the front end, not to the session; where the lines are belongs to it.
             (self.world.seam if event[1] == Kind.STATES else self.world.plant).apply(event[np.newaxis])
+        self._begin = self.simulation.cycle
         self._log_pins()
 
     def _log_pins(self) -> None:
@@ -145,7 +148,7 @@ class RtlTransport(SimulatedTransport):
                 plant.apply(events)
             if reason is not Reason.EVENTS_FULL:
                 break
-        self._cycles = simulation.cycle
+        self._cycles = simulation.cycle - self._begin
         self._run_s += time.perf_counter() - begin
 
     def _convert(self, events: Events) -> None:
