@@ -19,7 +19,7 @@ BOARD = Board(
                 "columns": 32,
                 "arithmetic": False,
                 "coincidence": False,
-                "vector_words": 256,
+                "vector_words": 128,
                 "program_ops": 128,
                 "frame_bytes": 256,
                 "request_slots": 1,

@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from amaranth.back import rtlil
-from amaranth.hdl import Assert, Assume, Const, Cover, Elaboratable, Module, ResetSignal, Signal, Value
+from amaranth.hdl import Assert, Assume, Const, Cover, Elaboratable, Module, Signal, Value
 from amaranth.lib.wiring import In
 
 FIRST_RUN_S = 900
 
 
 class Specification(Elaboratable):
-    """A component with free inputs, and what must hold in every cycle. Subclasses fill `specify`.
+    """A component with free inputs, its reset among them, and what must hold in every cycle. Subclasses fill `specify`.
 
     Parameters
     ----------
@@ -57,7 +57,6 @@ class Specification(Elaboratable):
     def elaborate(self, _platform: Any) -> Module:
         self.m = m = Module()
         m.submodules.component = self.component
-        m.d.comb += Assume(~ResetSignal())
         self.started = Signal()
         m.d.sync += self.started.eq(1)
         self.specify()

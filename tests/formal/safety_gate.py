@@ -101,6 +101,10 @@ class SafetyProperties(Specification):
             ~(gate.tripped & gate.armed),
         )
         self.proves(
+            "The emergency stop input counts from two cycles later on, the time that its synchroniser takes.",
+            gate.stop_active == self.past(self.past(gate.emergency_stop)),
+        )
+        self.proves(
             "The emergency stop trips, and forbids arming while it lasts.",
             implies(self.past(gate.stop_active), gate.tripped & ~gate.armed),
         )

@@ -1,10 +1,12 @@
 """Mutants that need not be noticed, each with its reason."""
 
 WAIVERS = {
-    "mutate -mode cnot0 -module top.component.lines -cell $98 -port Y -portbit 1 -ctrlbit 0 -wire driven -wirebit 1":
-        "Line states: of two gate lines it confuses none with the second one alone, and `several` is 0 for both.",
-    "mutate -mode cnot0 -module top.component.lines -cell $procmux$43 -port Y -portbit 1 -ctrlbit 0":
-        "Line states: it moves the break timer of lines at rest only; every change sets it anew.",
+    "mutate -mode const1 -module top.component.lines -cell $procmux$15 -port B -portbit 0":
+        "Line states: what a reset leaves as the next state of lines; a request sets it before it counts.",
+    "mutate -mode const1 -module top.component.lines -cell $procmux$29 -port B -portbit 0":
+        "Line states: on the way to the safe state nobody asks which family was changing; a request says it anew.",
+    "mutate -mode const1 -module top.component.lines -cell $procmux$98 -port S -portbit 0":
+        "Line states: at the end of a CONNECT the other selected input wins, at the end of a TILE the lines float anyhow.",
     "mutate -mode const0 -module top.component -cell $28 -port A -portbit 1":
         "Deframer: of the counts that there are, 0 to 129 with 128 as the limit, it moves none across the limit.",
     "mutate -mode const1 -module top.component -cell reader -port o__valid -portbit 0 -wire o__valid$25 -wirebit 0":
