@@ -80,7 +80,7 @@ EQUIVALENCES = {
         f"`UartTransmitter`, {DIVISOR} cycles per bit", lambda: to_rtlil(UartTransmitter(divisor=DIVISOR))
     ),
     "link": Equivalence(
-        f"`RequestLink` whole: all of the link's parts above and its memories, frames of {LINK_BYTES} bytes, {SLOTS} slots, room for "
+        f"`RequestLink`: deframer, rules, reader, transmitter and memories together, frames of {LINK_BYTES} bytes, {SLOTS} slots, room for "
         f"{NOTICES} notices",
         lambda: _short(RequestLink(LINK)),
         REGISTERS_FOR_MEMORIES,
