@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from formal.netlist import ALL, CONSTANTS, Bit, Netlist
+from formal.netlist import ALL, CONSTANTS, Bit, Netlist, Trace
 
 CYCLES, SEED = 48, 1
 """Of the simulation."""
@@ -42,16 +42,16 @@ def paired(gateware: Netlist, netlist: Netlist) -> Pairs:
     alike = _alike(netlist, netlist.flip_flops.keys() - {net for net, _opposite in found.values()})
     traces = gateware.simulated(CYCLES, SEED)
     found |= {bit: alike[traces[bit]] for bit in gateware.flip_flops if bit not in found and traces[bit] in alike}
-    both = len(gateware.flip_flops.keys() & found.keys())
     names = {
         name: [found[bit] for bit in bits]
         for name, bits in gateware.registers.items()
         if all(bit in found for bit in bits)
     }
-    return Pairs(names, by_name, by_simulation=both - by_name, alone=len(gateware.flip_flops) - both)
+    both = gateware.flip_flops.keys() & {bit for name in names for bit in gateware.registers[name]}
+    return Pairs(names, by_name, by_simulation=len(both) - by_name, alone=len(gateware.flip_flops) - len(both))
 
 
-def _alike(netlist: Netlist, flip_flops: set[Bit]) -> dict[tuple[int, ...], Side]:
+def _alike(netlist: Netlist, flip_flops: set[Bit]) -> dict[Trace, Side]:
     """Return, by what a register of the gateware does, the flip-flop that does the same or the opposite."""
     traces = netlist.simulated(CYCLES, SEED)
     same = {traces[bit]: (bit, False) for bit in flip_flops}

