@@ -94,12 +94,15 @@ class Netlist:
         """Return the module `top` of a file."""
         return cls(json.loads(file.read_text())["modules"]["top"])
 
-    def simulated(self, cycles: int, seed: int) -> dict[Bit, Trace]:
-        """Return what registers and outputs are from power-on, with random inputs that depend on the seed and the ports' names alone."""
+    def simulated(self, cycles: int, seed: int, states: dict[Bit, int] | None = None) -> dict[Bit, Trace]:
+        """Return what registers and outputs are from power-on, or from there with other states of some flip-flops.
+
+        Inputs are random and depend on the seed and the ports' names alone.
+        """
         watched = {*self.flip_flops}.union(*self.outputs.values())
         seen: dict[Bit, list[int]] = {bit: [] for bit in watched}
         stimuli = {name: _stimulus(f"{seed} {name}", len(bits), cycles) for name, bits in self.inputs.items()}
-        states = self._at_power_on()
+        states = self._at_power_on() | (states or {})
         for cycle in range(cycles):
             values: dict[Bit, int] = {**CONSTANTS, **states}
             for name, bits in self.inputs.items():

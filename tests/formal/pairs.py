@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from typing import Any
 
-from formal.netlist import ALL, CONSTANTS, Bit, Netlist, Trace
+from formal.netlist import ALL, CONSTANTS, RUNS, Bit, Netlist, Trace
 
 CYCLES, SEED = 48, 1
 """Of the simulation."""
@@ -31,7 +32,7 @@ def paired(gateware: Netlist, netlist: Netlist) -> Pairs:
     """Return the pairs, by name where names are equal.
 
     A flip-flop of an iCE40 begins with 0, so Yosys stores a register that begins with 1 the other way round, and drops its name. It is
-    paired with the flip-flop that was its opposite in every cycle of a simulation.
+    paired with the flip-flop that was its opposite in every cycle of a simulation of both.
     """
     found: dict[Bit, Side] = {bit: (bit, False) for bit in CONSTANTS}
     for name, bits in gateware.registers.items():
@@ -39,9 +40,7 @@ def paired(gateware: Netlist, netlist: Netlist) -> Pairs:
         if len(other) == len(bits):
             found |= {bit: (net, False) for bit, net in zip(bits, other, strict=True) if net in netlist.driven}
     by_name = len(gateware.flip_flops.keys() & found.keys())
-    alike = _alike(netlist, netlist.flip_flops.keys() - {net for net, _opposite in found.values()})
-    traces = gateware.simulated(CYCLES, SEED)
-    found |= {bit: alike[traces[bit]] for bit in gateware.flip_flops if bit not in found and traces[bit] in alike}
+    found |= _alike(gateware, netlist, found)
     names = {
         name: [found[bit] for bit in bits]
         for name, bits in gateware.registers.items()
@@ -51,12 +50,20 @@ def paired(gateware: Netlist, netlist: Netlist) -> Pairs:
     return Pairs(names, by_name, by_simulation=len(both) - by_name, alone=len(gateware.flip_flops) - len(both))
 
 
-def _alike(netlist: Netlist, flip_flops: set[Bit]) -> dict[Trace, Side]:
-    """Return, by what a register of the gateware does, the flip-flop that does the same or the opposite."""
-    traces = netlist.simulated(CYCLES, SEED)
-    same = {traces[bit]: (bit, False) for bit in flip_flops}
-    opposite = {tuple(value ^ ALL for value in traces[bit]): (bit, True) for bit in flip_flops}
-    return opposite | same
+def _alike(gateware: Netlist, netlist: Netlist, found: dict[Bit, Side]) -> dict[Bit, Side]:
+    """Return the flip-flops that do the same as, or the opposite of, what is not found yet.
+
+    What is found begins with random values, equal ones on both sides: so more happens than from power-on.
+    """
+    chance = random.Random(SEED)
+    states = {net: chance.getrandbits(RUNS) for net, _opposite in found.values() if net in netlist.flip_flops}
+    traces = netlist.simulated(CYCLES, SEED, states)
+    free = netlist.flip_flops.keys() - states.keys()
+    sides: dict[Trace, Side] = {tuple(value ^ ALL for value in traces[bit]): (bit, True) for bit in free}
+    sides |= {traces[bit]: (bit, False) for bit in free}
+    same = {bit: states[found[bit][0]] for bit in gateware.flip_flops if bit in found and found[bit][0] in states}
+    wanted = gateware.simulated(CYCLES, SEED, same)
+    return {bit: sides[wanted[bit]] for bit in gateware.flip_flops if bit not in found and wanted[bit] in sides}
 
 
 def renamed(module: dict[str, Any], pairs: Pairs) -> dict[str, Any]:
