@@ -188,6 +188,7 @@ class LineProperties(Specification):
 
     pauses = False
     ring_bytes = RING_BYTES
+    resets = False
 
     def __init__(self) -> None:
         super().__init__(Line(self.ring_bytes))

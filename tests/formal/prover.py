@@ -15,20 +15,23 @@ from pathlib import Path
 from typing import Any
 
 from amaranth.back import rtlil
-from amaranth.hdl import Assert, Assume, Const, Cover, Elaboratable, Module, Signal, Value
+from amaranth.hdl import Assert, Assume, Const, Cover, Elaboratable, Module, ResetSignal, Signal, Value
 from amaranth.lib.wiring import In
 
 FIRST_RUN_S = 900
 
 
 class Specification(Elaboratable):
-    """A component with free inputs, its reset among them, and what must hold in every cycle. Subclasses fill `specify`.
+    """A component with free inputs (with `resets`, its reset too), and what must hold in every cycle. Subclasses fill `specify`.
 
     Parameters
     ----------
     component
         What the proof is about.
     """
+
+    resets = True
+    """The reset may come at any time. Without it, where a solver has much to do."""
 
     def __init__(self, component: Any) -> None:
         self.component = component
@@ -57,6 +60,8 @@ class Specification(Elaboratable):
     def elaborate(self, _platform: Any) -> Module:
         self.m = m = Module()
         m.submodules.component = self.component
+        if not self.resets:
+            m.d.comb += Assume(~ResetSignal())
         self.started = Signal()
         m.d.sync += self.started.eq(1)
         self.specify()

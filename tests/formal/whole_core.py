@@ -43,6 +43,8 @@ RUN_ENDS_CYCLES = MAGNITUDE_BITS + 2
 class CoreProperties(Specification):
     """The controller with its limits, its arming and its programs free."""
 
+    resets = False
+
     def __init__(self) -> None:
         super().__init__(Core(PARAMETERS))
 
