@@ -145,10 +145,10 @@ class SafetyProperties(Specification):
         self.proves(
             "No level changes while a gate is on or in the cycle after.", implies(valid, ~self.gate_on & ~self.was_on)
         )
-        quiet = Signal(range(DEAD + 1), init=DEAD)
+        self.quiet = quiet = Signal(range(DEAD + 1), init=DEAD)
         self.m.d.sync += quiet.eq(Mux(gate.on, 0, Mux(quiet == DEAD, DEAD, quiet + 1)))
         self.proves("A level changes only after the dead time.", implies(valid, quiet == DEAD))
-        self.helps(implies(~gate.on, quiet + gate.dead_left >= DEAD - 1))
+        self.helps(gate.dead_left == Mux(quiet < DEAD - 1, DEAD - 1 - quiet, 0))
 
     def lines(self) -> None:
         gate, lines, m = self.gate, self.gate.lines, self.m
@@ -258,7 +258,7 @@ class SafetyProperties(Specification):
         unrested = Mux(gate.on, self.ask_late | self.early, gate.debt > Mux(self.ask_late, DUTY_UNIT, 0))
         armed = (
             (gate.silence >= gate.dead_man)
-            | (gate.level_write & (outside | gate.on | gate.gate | gate.switch | (gate.dead_left != 0)))
+            | (gate.level_write & (outside | gate.on | gate.gate | gate.switch | (self.quiet < DEAD - 1)))
             | (gate.switch & (gate.on | gate.gate | ~gate.settled | (gate.one_gate & (gate.family == Family.GATES) & ~gate.change_tile)))
             | (gate.width_check & (gate.width > gate.width_cap))
             | (gate.gate & (too_wide | ~gate.settled | unrested))
