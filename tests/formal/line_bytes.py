@@ -262,6 +262,13 @@ class PausingLineProperties(LineProperties):
         self.m.d.comb += distance.eq(before + steps[0] - steps[1])
         self.m.d.sync += before.eq(distance)
         self.proves("Nothing is written over a byte that waits.", (distance != 0) & (distance < SHORTEST_RING_BYTES))
+        stalled = Signal(range(4))
+        free = distance <= SHORTEST_RING_BYTES - 3
+        self.m.d.sync += stalled.eq(Mux(free & ~line.i.ready, stalled + (stalled != 3), 0))
+        self.proves(
+            "While two places are free, bytes are taken but for the two cycles that end a frame, and the one that ends a block.",
+            stalled <= 2,
+        )
         with self.m.If(line.i.valid & ~line.i.ready & ~line.line.ready):
             self.m.d.sync += waits.eq(waits + (waits != SHORTEST_RING_BYTES - 1))
         with self.m.Else():
