@@ -143,6 +143,10 @@ class SafetyProperties(Specification):
         )
         self.proves("A level that is written is inside the window of its line's family.", *inside)
         self.proves(
+            "A level together with a change of lines is refused.",
+            implies(gate.armed & gate.level_write & gate.switch, gate.refused),
+        )
+        self.proves(
             "No level changes while a gate is on or in the cycle after.", implies(valid, ~self.gate_on & ~self.was_on)
         )
         self.quiet = quiet = Signal(range(DEAD + 1), init=DEAD)
@@ -241,6 +245,22 @@ class SafetyProperties(Specification):
         self.proves(
             "When the lines have settled the tile is the one that was asked for last.",
             implies(settled, gate.tile == tile),
+        )
+        asked = self.past(lines.request & ~gate.change_tile)
+        untouched = []
+        for number, family in enumerate(FAMILIES):
+            mine = asked & (self.past(gate.family) == number)
+            before = [self.past(getattr(gate, f"{family}_states_{bit}")) for bit in ("low", "high")]
+            now = [getattr(gate, f"{family}_states_{bit}") for bit in ("low", "high")]
+            mask = self.past(gate.mask)
+            for line in range(2):
+                state = Cat(before[0][line], before[1][line])
+                wanted = Mux(mask[line], self.past(gate.selected), self.past(gate.others))
+                untouched.append(
+                    implies(mine, Cat(now[0][line], now[1][line]) == Mux(state == wanted, state, LineState.FLOAT))
+                )
+        self.proves(
+            "Of the lines that are asked for those float whose state changes; the others are not touched.", *untouched
         )
         for condition in kept:
             self.helps(condition)
