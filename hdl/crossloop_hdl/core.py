@@ -111,8 +111,6 @@ class Core(wiring.Component):
             # Sequencer and engine bay.
             bay.start.eq(sequencer.engine_start),
             bay.op.eq(sequencer.op),
-            bay.decode.eq(sequencer.decode),
-            bay.coming.eq(sequencer.coming),
             sequencer.engine_done.eq(bay.done),
             sequencer.engine_fault.eq(bay.fault),
             sequencer.tripped.eq(bay.tripped),

@@ -14,7 +14,7 @@ from crossloop_hdl.arithmetic import unit
 from crossloop_hdl.layouts import MicroOpLayout
 
 
-class Phase(enum.Enum, shape=3):
+class Phase(enum.Enum, shape=4):
     """What the sequencer does in a cycle."""
 
     REST = 0
@@ -22,19 +22,28 @@ class Phase(enum.Enum, shape=3):
     """The micro-op's address is at the program memory."""
     DECODE = 2
     """The memory answers."""
-    EXECUTE = 3
-    WAIT = 4
-    ENGINE = 5
+    CHECK = 3
+    """The micro-op is at hand: its fields are checked, its registers read."""
+    PREPARE = 4
+    """What was read is added and compared."""
+    EXECUTE = 5
+    WAIT = 6
+    ENGINE = 7
     """An engine works."""
-    ARITHMETIC = 6
+    ARITHMETIC = 8
     """The arithmetic unit works."""
+
+
+ARITHMETIC = "arithmetic"
+ENGINE = "engine"
+"""Kinds of micro-ops: the arithmetic unit's, the engine bay's."""
 
 
 class Sequencer(wiring.Component):
     """Executes the program at `address` from the cycle after `start` on.
 
-    Every micro-op takes FETCH (its address is at the program memory), DECODE (the memory answers) and EXECUTE; the next
-    FETCH follows the end of EXECUTE, of a wait, or of the engine.
+    Every micro-op takes FETCH (its address is at the program memory), DECODE (the memory answers), CHECK and PREPARE (what EXECUTE needs
+    to know is found out) and EXECUTE; the next FETCH follows the end of EXECUTE, of a wait, or of the engine.
 
     Parameters
     ----------
@@ -53,8 +62,8 @@ class Sequencer(wiring.Component):
         Cycle of the run, 0 in the first one; address of the micro-op at hand.
     op, engine_start, engine_done, engine_fault
         Micro-op for the engine bay, strobe in its EXECUTE cycle, strobe at its end (may be the same cycle), its Status.
-    decode, coming
-        Strobe in a DECODE cycle; the micro-op that `op` will be in the next one.
+    decode
+        Strobe in a DECODE cycle; `op` is the micro-op at hand from the next one on.
     arithmetic_start, arithmetic_done, arithmetic_fault
         The same for the arithmetic unit.
     x, y, holds, known
@@ -85,7 +94,6 @@ class Sequencer(wiring.Component):
                 "engine_done": In(1),
                 "engine_fault": In(8),
                 "decode": Out(1),
-                "coming": Out(MicroOpLayout),
                 "arithmetic_start": Out(1),
                 "arithmetic_done": In(1),
                 "arithmetic_fault": In(8),
@@ -104,8 +112,7 @@ class Sequencer(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         """Return program counter, loop stack and state machine."""
         m = Module()
-        depth, arithmetic = self._parameters.loop_depth, self._parameters.arithmetic
-        engine_opcodes = sorted(ENGINE_OPCODES - absent_opcodes(self._parameters))
+        arithmetic = self._parameters.arithmetic
         phase = Signal(Phase)
         counter = Signal(exact_log2(self._parameters.program_ops) + 1)
         """Address of the micro-op at hand; its top bit says that it is past the end of the memory."""
@@ -114,6 +121,8 @@ class Sequencer(wiring.Component):
         """The micro-op is over: on with the one at `coming`, or the run ends."""
         coming = Signal.like(counter)
         status = Signal(8)
+        executes = Signal()
+        """The phase is EXECUTE; the micro-op is none of those that are refused unseen."""
         waited = self.op.c == 0
 
         push, pop, again = Signal(), Signal(), Signal()
@@ -135,22 +144,15 @@ class Sequencer(wiring.Component):
         target, no_target = Signal.like(counter), Signal()
         self._add_target(m, counter, target, no_target)
         index_b, index_c = Signal(), Signal()
-        self._add_op(m, index_b, index_c)
+        self._add_op(m, index_b, index_c, counting=(phase == Phase.EXECUTE) | (phase == Phase.WAIT))
+        wanted = self._add_kinds(m)
+        refusal = self._add_refusal(m, counter, loops)
 
         def end(why: Any) -> list[Any]:
             return [ended.eq(1), status.eq(why)]
 
-        def own_fault(why: Status) -> list[Any]:
+        def own_fault(why: Any) -> list[Any]:
             return [*end(why), self.run_abort.eq(1)]
-
-        def await_engine() -> None:
-            with m.If(self.engine_done):
-                m.d.comb += [go.eq(1), ended.eq(self.engine_fault != Status.OK), status.eq(self.engine_fault)]
-
-        def await_arithmetic() -> None:
-            with m.If(self.arithmetic_done):
-                wrong = self.arithmetic_fault != Status.OK
-                m.d.comb += [go.eq(1), ended.eq(wrong), status.eq(self.arithmetic_fault), self.run_abort.eq(wrong)]
 
         with m.Switch(phase):
             with m.Case(Phase.REST):
@@ -161,62 +163,57 @@ class Sequencer(wiring.Component):
                 m.d.sync += phase.eq(Phase.DECODE)
             with m.Case(Phase.DECODE):
                 m.d.comb += self.decode.eq(1)
-                m.d.sync += [phase.eq(Phase.EXECUTE), index_b.eq(0), index_c.eq(0)]
+                m.d.sync += [phase.eq(Phase.CHECK), index_b.eq(0), index_c.eq(0)]
+            with m.Case(Phase.CHECK):
+                m.d.sync += phase.eq(Phase.PREPARE)
+            with m.Case(Phase.PREPARE):
+                m.d.sync += phase.eq(Phase.EXECUTE)
             with m.Case(Phase.EXECUTE):
-                with m.If(counter[-1]):
-                    m.d.comb += own_fault(Status.ADDRESS_RANGE)
+                with m.If(refusal != Status.OK):
+                    m.d.comb += own_fault(refusal)
                 with m.Else():
-                    with m.Switch(self.op.opcode):
-                        with m.Case(Opcode.HALT):
-                            m.d.comb += end(Status.OK)
-                        with m.Case(Opcode.WAIT):
-                            m.d.comb += go.eq(waited)
-                            m.d.sync += phase.eq(Phase.WAIT)
-                        with m.Case(Opcode.LOOP):
-                            with m.If(loops == depth):
-                                m.d.comb += own_fault(Status.LOOP_DEPTH)
-                            with m.Elif(self.op.b == 0):
-                                m.d.comb += own_fault(Status.LINE_RANGE)
-                            with m.Else():
-                                m.d.comb += [go.eq(1), push.eq(1)]
-                        with m.Case(Opcode.NEXT):
-                            with m.If(loops == 0):
-                                m.d.comb += own_fault(Status.LOOP_DEPTH)
-                            with m.Elif(times_left == 1):
-                                m.d.comb += [go.eq(1), pop.eq(1)]
-                            with m.Else():
-                                m.d.comb += [go.eq(1), again.eq(1), coming.eq(body)]
-                        if arithmetic:
-                            with m.Case(Opcode.BRANCH):
-                                with m.If(~self.known):
-                                    m.d.comb += own_fault(Status.UNKNOWN_MICRO_OP)
-                                with m.Elif(~self.holds):
-                                    m.d.comb += go.eq(1)
-                                with m.Elif(self.op.a[4] & (loops == 0)):
-                                    m.d.comb += own_fault(Status.LOOP_DEPTH)
-                                with m.Elif(no_target):
-                                    m.d.comb += own_fault(Status.ADDRESS_RANGE)
-                                with m.Else():
-                                    m.d.comb += [go.eq(1), coming.eq(target), pop.eq(self.op.a[4])]
-                            with m.Case(Opcode.INDEX):
-                                m.d.comb += go.eq(1)
-                                m.d.sync += [index_b.eq(self.op.a[0]), index_c.eq(self.op.a[1])]
-                            with m.Case(*unit.OPCODES):
-                                m.d.comb += self.arithmetic_start.eq(1)
-                                m.d.sync += phase.eq(Phase.ARITHMETIC)
-                                await_arithmetic()
-                        with m.Case(*engine_opcodes):
-                            m.d.comb += self.engine_start.eq(~self.tripped)
-                            m.d.sync += phase.eq(Phase.ENGINE)
-                            await_engine()
-                        with m.Default():
-                            m.d.comb += own_fault(Status.UNKNOWN_MICRO_OP)
+                    m.d.comb += executes.eq(1)
             with m.Case(Phase.WAIT):
                 m.d.comb += go.eq(waited)
-            with m.Case(Phase.ENGINE):
-                await_engine()
-            with m.Case(Phase.ARITHMETIC):
-                await_arithmetic()
+        with m.If(executes):
+            # One of these holds: side by side, none waits for the others.
+            with m.If(wanted[Opcode.HALT]):
+                m.d.comb += end(Status.OK)
+            with m.If(wanted[Opcode.WAIT]):
+                m.d.comb += go.eq(waited)
+                m.d.sync += phase.eq(Phase.WAIT)
+            with m.If(wanted[Opcode.LOOP]):
+                m.d.comb += [go.eq(1), push.eq(1)]
+            with m.If(wanted[Opcode.NEXT]):
+                last = times_left == 1
+                m.d.comb += [go.eq(1), pop.eq(last), again.eq(~last)]
+                with m.If(~last):
+                    m.d.comb += coming.eq(body)
+            if arithmetic:
+                with m.If(wanted[Opcode.BRANCH]):
+                    with m.If(~self.holds):
+                        m.d.comb += go.eq(1)
+                    with m.Elif(self.op.a[4] & (loops == 0)):
+                        m.d.comb += own_fault(Status.LOOP_DEPTH)
+                    with m.Elif(no_target):
+                        m.d.comb += own_fault(Status.ADDRESS_RANGE)
+                    with m.Else():
+                        m.d.comb += [go.eq(1), coming.eq(target), pop.eq(self.op.a[4])]
+                with m.If(wanted[Opcode.INDEX]):
+                    m.d.comb += go.eq(1)
+                    m.d.sync += [index_b.eq(self.op.a[0]), index_c.eq(self.op.a[1])]
+                with m.If(wanted[ARITHMETIC]):
+                    m.d.comb += self.arithmetic_start.eq(1)
+                    m.d.sync += phase.eq(Phase.ARITHMETIC)
+            with m.If(wanted[ENGINE]):
+                m.d.comb += self.engine_start.eq(~self.tripped)
+                m.d.sync += phase.eq(Phase.ENGINE)
+        # What is done when a trip has ended the run is nobody's.
+        with m.If(self.arithmetic_done & self.running):
+            wrong = self.arithmetic_fault != Status.OK
+            m.d.comb += [go.eq(1), ended.eq(wrong), status.eq(self.arithmetic_fault), self.run_abort.eq(wrong)]
+        with m.If(self.engine_done & self.running):
+            m.d.comb += [go.eq(1), ended.eq(self.engine_fault != Status.OK), status.eq(self.engine_fault)]
 
         # A trip ends whatever is under way; the bay has dropped the gates by itself. An engine says so itself, since it
         # completes a record that it has begun.
@@ -228,6 +225,38 @@ class Sequencer(wiring.Component):
         with m.Elif(go):
             m.d.sync += [counter.eq(coming), phase.eq(Phase.FETCH)]
         return m
+
+    def _add_kinds(self, m: Module) -> dict[Any, Signal]:
+        """Add what kind of micro-op is at hand; known from PREPARE on."""
+        kinds: dict[Any, Any] = {opcode: (opcode,) for opcode in (Opcode.HALT, Opcode.WAIT, Opcode.LOOP, Opcode.NEXT)}
+        if self._parameters.arithmetic:
+            kinds |= {Opcode.BRANCH: (Opcode.BRANCH,), Opcode.INDEX: (Opcode.INDEX,), ARITHMETIC: unit.OPCODES}
+        kinds[ENGINE] = sorted(ENGINE_OPCODES - absent_opcodes(self._parameters))
+        wanted = {kind: Signal(name=f"wants_{getattr(kind, 'name', kind).lower()}") for kind in kinds}
+        m.d.sync += [wanted[kind].eq(self.op.opcode.matches(*opcodes)) for kind, opcodes in kinds.items()]
+        self._known = Cat(wanted.values()).any()
+        return wanted
+
+    def _add_refusal(self, m: Module, counter: Signal, loops: Any) -> Signal:
+        """Add why a micro-op is refused whatever it is about to do; found in PREPARE, OK or not from EXECUTE on."""
+        refusal = Signal(8)
+        m.d.sync += refusal.eq(Mux(self._known, Status.OK, Status.UNKNOWN_MICRO_OP))
+        with m.Switch(self.op.opcode):
+            with m.Case(Opcode.LOOP):
+                with m.If(loops == self._parameters.loop_depth):
+                    m.d.sync += refusal.eq(Status.LOOP_DEPTH)
+                with m.Elif(self.op.b == 0):
+                    m.d.sync += refusal.eq(Status.LINE_RANGE)
+            with m.Case(Opcode.NEXT):
+                with m.If(loops == 0):
+                    m.d.sync += refusal.eq(Status.LOOP_DEPTH)
+            if self._parameters.arithmetic:
+                with m.Case(Opcode.BRANCH):
+                    with m.If(~self.known):
+                        m.d.sync += refusal.eq(Status.UNKNOWN_MICRO_OP)
+        with m.If(counter[-1]):
+            m.d.sync += refusal.eq(Status.ADDRESS_RANGE)
+        return refusal
 
     def _add_loops(
         self, m: Module, following: Signal, push: Signal, pop: Signal, again: Signal
@@ -261,20 +290,20 @@ class Sequencer(wiring.Component):
             no_target.eq(target[-1] | (beyond.any() & ~beyond.all())),
         ]
 
-    def _add_op(self, m: Module, index_b: Signal, index_c: Signal) -> None:
+    def _add_op(self, m: Module, index_b: Signal, index_c: Signal, *, counting: Any) -> None:
         """Add the micro-op at hand: what the memory says plus what an INDEX before it asked for; a WAIT counts down in place.
 
         The registers that the INDEX has named are still at the arithmetic unit's outputs.
         """
-        read, coming = self.program_data, self.coming
+        read = self.program_data
         base, added = Signal(32), Signal(32)
         m.d.comb += [
             base.eq(Mux(self.decode, read.c, self.op.c)),
             added.eq(Mux(self.decode, Mux(index_c, self.y, 0), -1)),
-            coming.opcode.eq(read.opcode), coming.a.eq(read.a), coming.b.eq(read.b + Mux(index_b, self.x, 0)),
-            coming.c.eq(base + added),
-        ]  # fmt: skip
+        ]
         with m.If(self.decode):
-            m.d.sync += [self.op.opcode.eq(coming.opcode), self.op.a.eq(coming.a), self.op.b.eq(coming.b)]
-        with m.If(self.decode | (self.op.opcode == Opcode.WAIT)):
-            m.d.sync += self.op.c.eq(coming.c)
+            m.d.sync += [
+                self.op.opcode.eq(read.opcode), self.op.a.eq(read.a), self.op.b.eq(read.b + Mux(index_b, self.x, 0)),
+            ]  # fmt: skip
+        with m.If(self.decode | (counting & (self.op.opcode == Opcode.WAIT))):
+            m.d.sync += self.op.c.eq(base + added)

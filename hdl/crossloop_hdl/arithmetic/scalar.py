@@ -13,28 +13,29 @@ from crossloop_hdl.layouts import MicroOpLayout
 
 
 class ScalarUnit(wiring.Component):
-    """Reads x and y while a micro-op is decoded, and answers combinationally in its EXECUTE cycle."""
+    """Reads x and y while a micro-op is decoded, makes the operand in its CHECK cycle, adds in PREPARE, and answers in EXECUTE."""
 
     coming: In(MicroOpLayout)
     """The micro-op in its DECODE cycle: its register numbers."""
     decode: In(1)
     """Strobe in the DECODE cycle: read the registers of `coming`."""
     op: In(MicroOpLayout)
-    """The micro-op in its EXECUTE cycle and later."""
+    """The micro-op from its CHECK cycle on."""
     x: Out(signed(REGISTER_BITS))
-    """Register b[3:0] of the micro-op; valid from its EXECUTE cycle to the next DECODE cycle, as `y`."""
+    """Register b[3:0] of the micro-op; valid from its CHECK cycle to the next DECODE cycle, as `y`."""
     y: Out(signed(REGISTER_BITS))
     """Register b[7:4], or b[15:12] of a VECTOR."""
     number: Out(4)
     """Number of the register in `y`: as written, whatever an INDEX has added."""
     operand: Out(signed(REGISTER_BITS))
-    """The register y, or the constant of the micro-op; its complement where it is to be subtracted."""
+    """The register y, or the constant of the micro-op; its complement where it is to be subtracted. Valid from PREPARE on."""
     result: Out(signed(REGISTER_BITS))
-    """What COMPUTE gives, but for MULTIPLY; the constant of a SET; the address of LOAD and STORE; the pointer of a POINT."""
+    """What COMPUTE gives, but for MULTIPLY; the constant of a SET; the address of LOAD and STORE; the pointer of a POINT. Combinational,
+    valid from PREPARE on."""
     holds: Out(1)
-    """The condition of a BRANCH is met."""
+    """The condition of a BRANCH is met; valid from EXECUTE on."""
     known: Out(1)
-    """Function of COMPUTE or condition of BRANCH is defined."""
+    """Function of COMPUTE or condition of BRANCH is defined; valid from CHECK on."""
     write: In(1)
     """Strobe: write `write_data` to register `write_number`. Not in a DECODE cycle."""
     write_number: In(4)
@@ -62,10 +63,9 @@ class ScalarUnit(wiring.Component):
         self._add_sum(m, total)
         self._add_result(m, total)
         self._add_condition(m, less=total[-1])
-        with m.If(op.opcode == Opcode.BRANCH):
-            m.d.comb += self.known.eq(op.a[:4] <= max(Condition))
-        with m.Else():
-            m.d.comb += self.known.eq(op.a[4:] <= max(Function))
+        m.d.comb += self.known.eq(
+            Mux(op.opcode == Opcode.BRANCH, op.a[:4] <= max(Condition), op.a[4:] <= max(Function))
+        )
         return m
 
     def _add_sum(self, m: Module, total: Signal) -> None:
@@ -83,10 +83,12 @@ class ScalarUnit(wiring.Component):
                     & op.a[4:].matches(Function.SUBTRACT, Function.MINIMUM, Function.MAXIMUM)
                 )
             ),
-            self.operand.eq(Mux(fixed, constant, self.y) ^ self._subtracts.replicate(REGISTER_BITS).as_signed()),
             # The complement's 1 comes in as the carry.
             total.eq(self.x + self.operand + self._subtracts),
         ]  # fmt: skip
+        m.d.sync += self.operand.eq(
+            Mux(fixed, constant, self.y) ^ self._subtracts.replicate(REGISTER_BITS).as_signed()
+        )
 
     def _add_result(self, m: Module, total: Signal) -> None:
         """Add the choice of the result, by two select bits twice, which is what multiplexers of four are made of."""
@@ -118,4 +120,4 @@ class ScalarUnit(wiring.Component):
                 Condition.NOT_LESS: ~less, Condition.GREATER: ~less & ~equal, Condition.NOT_GREATER: less | equal,
             }.items():  # fmt: skip
                 with m.Case(condition):
-                    m.d.comb += self.holds.eq(value)
+                    m.d.sync += self.holds.eq(value)

@@ -34,7 +34,8 @@ class Phase(enum.Enum, shape=2):
 class ArithmeticUnit(wiring.Component):
     """Registers, pointer and scale, and everything that computes with them.
 
-    What a register gets is written in the cycle after the micro-op's last one, which is the FETCH cycle of the next.
+    A result of the scalar unit is in the register `value` in the EXECUTE cycle. What a register of the memory gets is written in the cycle
+    after the micro-op's last one, which is the FETCH cycle of the next.
 
     Parameters
     ----------
@@ -44,7 +45,7 @@ class ArithmeticUnit(wiring.Component):
     Members
     -------
     coming, decode, op : In(MicroOpLayout), In(1), In(MicroOpLayout)
-        The micro-op in its DECODE cycle, a strobe in that cycle, and the micro-op from its EXECUTE cycle on.
+        The micro-op in its DECODE cycle, a strobe in that cycle, and the micro-op from its CHECK cycle on.
     start : In(1)
         Strobe in the EXECUTE cycle of one of `OPCODES`.
     abort : In(1)
@@ -52,9 +53,9 @@ class ArithmeticUnit(wiring.Component):
     done, fault : Out(1), Out(8)
         Strobe in the last cycle, which may be that of `start`; `Status`.
     x, y : Out(signed(32)), Out(signed(32))
-        The registers that the micro-op names; valid from its EXECUTE cycle to the next DECODE cycle.
+        The registers that the micro-op names; valid from its CHECK cycle to the next DECODE cycle.
     holds, known : Out(1), Out(1)
-        Condition of a BRANCH: whether it is met, and defined; valid in its EXECUTE cycle.
+        Condition of a BRANCH: whether it is met, valid in its EXECUTE cycle, and defined, valid from its CHECK cycle on.
     pointer : Out(16)
         Set by POINT.
     vector_address, vector_data : Out(log2(vector_words)), In(16)
@@ -82,6 +83,7 @@ class ArithmeticUnit(wiring.Component):
         m.submodules.multiplier = multiplier = Multiplier()
         m.submodules.vectors = vectors = VectorUnit(self._parameters)
         phase = Signal(Phase)
+        self._value = Signal(signed(REGISTER_BITS), name="value")
         scale = Signal(4)
         shifted = Signal.like(multiplier.product)
         m.d.comb += [
@@ -109,8 +111,8 @@ class ArithmeticUnit(wiring.Component):
         scalar, vectors = m.submodules.scalar, m.submodules.vectors
         m.d.comb += [
             self.vector_write.eq(vectors.write),
-            self.vector_address.eq(scalar.result),
-            self.vector_write_address.eq(scalar.result),
+            self.vector_address.eq(self._value),
+            self.vector_write_address.eq(self._value),
             self.vector_write_data.eq(scalar.y),
         ]
         with m.If(self.op.opcode == Opcode.VECTOR):
@@ -122,7 +124,7 @@ class ArithmeticUnit(wiring.Component):
     def _add_control(self, m: Module, *, phase: Signal, scale: Signal) -> None:
         """Add what each micro-op does in its EXECUTE cycle, and for how long it lasts."""
         op, scalar, multiplier = self.op, m.submodules.scalar, m.submodules.multiplier
-        outside = scalar.result[self._address_bits :].any()
+        outside = self._value[self._address_bits :].any()
 
         def finish(status: Any = Status.OK) -> list[Any]:
             return [self.done.eq(1), self.fault.eq(status)]
@@ -148,7 +150,7 @@ class ArithmeticUnit(wiring.Component):
                     m.d.comb += [*finish(Mux(outside, Status.ADDRESS_RANGE, Status.OK)), self.vector_write.eq(~outside)]
                 with m.Case(Opcode.POINT):
                     m.d.comb += finish()
-                    m.d.sync += [self.pointer.eq(scalar.result), scale.eq(op.a[4:])]
+                    m.d.sync += [self.pointer.eq(self._value), scale.eq(op.a[4:])]
                 with m.Case(Opcode.VECTOR):
                     m.d.comb += m.submodules.vectors.start.eq(1)
         with m.Switch(phase):
@@ -166,8 +168,7 @@ class ArithmeticUnit(wiring.Component):
 
     def _add_registers(self, m: Module, *, phase: Signal, shifted: Signal) -> None:
         """Add the register between a result and the register memory."""
-        op, scalar, vectors = self.op, m.submodules.scalar, m.submodules.vectors
-        value = Signal(signed(REGISTER_BITS))
+        op, scalar, vectors, value = self.op, m.submodules.scalar, m.submodules.vectors, self._value
         write, vector, later = Signal(), Signal(), Signal()
         m.d.comb += [
             vector.eq(op.opcode == Opcode.VECTOR), later.eq(vector | (phase == Phase.RESULT)),

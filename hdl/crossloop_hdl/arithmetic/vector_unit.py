@@ -40,7 +40,9 @@ class Phase(enum.Enum, shape=3):
     THIRD = 3
     """The operand has come; the address of a table's word, or of the destination, is at the memory."""
     MULTIPLY = 4
-    WRITE = 5
+    FIRE = 5
+    """THRESHOLD: what has fired is written."""
+    WRITE = 6
     """The result is written."""
 
 
@@ -66,7 +68,7 @@ class VectorUnit(wiring.Component):
     Members
     -------
     start : In(1)
-        Strobe in the EXECUTE cycle; `op` and `pointer` stay until `done`.
+        Strobe in the EXECUTE cycle; `op` and `pointer` have been there for two cycles and stay until `done`.
     op : In(MicroOpLayout)
     scalar : In(signed(32))
         The register that is the operand; valid with `start` only.
@@ -115,8 +117,9 @@ class VectorUnit(wiring.Component):
         self._function = function = op.a[:5]
         place = Signal(12)
         last, multiplies, reduces = Signal(), Signal(), Signal()
+        # The place rests while a word is worked on.
+        m.d.sync += last.eq(place + 1 == op.b[:12])
         m.d.comb += [
-            last.eq(place + 1 == op.b[:12]),
             multiplies.eq(_is_one_of(function, MULTIPLYING)), reduces.eq(_is_one_of(function, REDUCTIONS)),
         ]  # fmt: skip
         with m.Switch(phase):
@@ -132,14 +135,16 @@ class VectorUnit(wiring.Component):
                 m.d.comb += self.load.eq(1)
                 m.d.sync += phase.eq(Phase.THIRD)
             with m.Case(Phase.THIRD):
-                m.d.comb += [
-                    self.multiply.eq(multiplies), self.load.eq(~multiplies),
-                    self.write.eq(function == Elementwise.THRESHOLD),
-                ]  # fmt: skip
+                m.d.comb += [self.multiply.eq(multiplies), self.load.eq(~multiplies)]
                 m.d.sync += phase.eq(Mux(multiplies, Phase.MULTIPLY, Phase.WRITE))
+                with m.If(function == Elementwise.THRESHOLD):
+                    m.d.sync += phase.eq(Phase.FIRE)
             with m.Case(Phase.MULTIPLY):
                 with m.If(self.multiplied):
                     m.d.sync += phase.eq(Phase.WRITE)
+            with m.Case(Phase.FIRE):
+                m.d.comb += self.write.eq(1)
+                m.d.sync += phase.eq(Phase.WRITE)
             with m.Case(Phase.WRITE):
                 m.d.comb += [
                     self.write.eq(~reduces & ~((function == Elementwise.SELECT) & (self._t == 0))),
@@ -156,23 +161,30 @@ class VectorUnit(wiring.Component):
         return m
 
     def _add_check(self, m: Module, reduces: Signal) -> None:
-        """Add what refuses a micro-op, in the order that the contract promises."""
+        """Add what refuses a micro-op, in the order that the contract promises: compared in CHECK, decided in PREPARE."""
         op, words = self.op, self._words
         function, count = op.a[:5], op.b[:12]
-        outside = Signal()
-        with m.If(~_is_one_of(function, Elementwise) | (reduces & op.a[7])):
-            m.d.comb += self.fault.eq(Status.UNKNOWN_MICRO_OP)
-        with m.Elif(count == 0):
-            m.d.comb += self.fault.eq(Status.LINE_RANGE)
-        with m.Elif(outside):
-            m.d.comb += self.fault.eq(Status.ADDRESS_RANGE)
+        unknown, empty, outside = Signal(), Signal(), Signal(4)
         has_operand = ~op.a[7] & ~_is_one_of(function, WITHOUT_OPERAND)
-        m.d.comb += outside.eq(
-            beyond(op.c[:16], count, words)
-            | (~reduces & beyond(op.c[16:], count, words))
-            | (has_operand & beyond(self.pointer, count, words))
-            | ((function == Elementwise.LOOKUP) & (self.pointer > words - TABLE_WORDS if words >= TABLE_WORDS else 1))
-        )
+        m.d.sync += [
+            unknown.eq(~_is_one_of(function, Elementwise) | (reduces & op.a[7])),
+            empty.eq(count == 0),
+            outside.eq(
+                Cat(
+                    beyond(op.c[:16], count, words),
+                    ~reduces & beyond(op.c[16:], count, words),
+                    has_operand & beyond(self.pointer, count, words),
+                    (function == Elementwise.LOOKUP) & (self.pointer > words - TABLE_WORDS if words >= TABLE_WORDS else 1),
+                )
+            ),
+            self.fault.eq(Status.OK),
+        ]
+        with m.If(unknown):
+            m.d.sync += self.fault.eq(Status.UNKNOWN_MICRO_OP)
+        with m.Elif(empty):
+            m.d.sync += self.fault.eq(Status.LINE_RANGE)
+        with m.Elif(outside.any()):
+            m.d.sync += self.fault.eq(Status.ADDRESS_RANGE)
 
     def _add_address(self, m: Module, place: Signal) -> None:
         """Add the one adder for all addresses, read and written; what it may reach was checked before."""
@@ -236,7 +248,7 @@ class VectorUnit(wiring.Component):
     def _add_result(self, m: Module) -> None:
         """Add what is written: the source, and what has become of the operand, limited to a word."""
         function, t, shifted = self._function, self._t, self.shifted
-        takes_t, takes_shifted = Signal(), Signal()
+        takes_t, takes_shifted, is_product = Signal(), Signal(), Signal()
         sum_, result, fired = Signal(signed(18)), Signal(16), Signal()
         with m.If(self._phase == Phase.THIRD):
             m.d.sync += fired.eq(self._reached)
@@ -249,12 +261,12 @@ class VectorUnit(wiring.Component):
                 m.d.comb += takes_t.eq(~t[-1])
             with m.Case(Elementwise.THRESHOLD):
                 m.d.comb += takes_t.eq(fired)
-        m.d.comb += [
-            takes_shifted.eq(_is_one_of(function, {*_FROM_SHIFTER, Elementwise.DAMP})),
-            sum_.eq(self._s + Mux(takes_shifted, shifted[:17].as_signed(), Mux(takes_t, t, 0))),
-        ]
         # Only a product has more bits than the sum.
-        is_product = _is_one_of(function, MULTIPLYING)
+        m.d.sync += [
+            takes_shifted.eq(_is_one_of(function, {*_FROM_SHIFTER, Elementwise.DAMP})),
+            is_product.eq(_is_one_of(function, MULTIPLYING)),
+        ]
+        m.d.comb += sum_.eq(self._s + Mux(takes_shifted, shifted[:17].as_signed(), Mux(takes_t, t, 0)))
         sign = Mux(is_product, shifted[-1], sum_[-1])
         upper = Mux(
             is_product, (shifted[15:] ^ sign.replicate(len(shifted) - 15)).any(), sum_[15:17] != sign.replicate(2)
@@ -266,8 +278,8 @@ class VectorUnit(wiring.Component):
             with m.Case(Elementwise.MAGNITUDE):
                 m.d.comb += result.eq(Cat(sum_[:7] | sum_[7:17].any().replicate(7), self._negative))
             with m.Case(Elementwise.THRESHOLD):
-                with m.If(self._phase == Phase.THIRD):
-                    m.d.comb += result.eq(Cat(self._reached, (self._reached & self._negative).replicate(15)))
+                with m.If(self._phase == Phase.FIRE):
+                    m.d.comb += result.eq(Cat(fired, (fired & self._negative).replicate(15)))
         m.d.comb += self.write_data.eq(result)
 
     def _add_total(self, m: Module) -> None:

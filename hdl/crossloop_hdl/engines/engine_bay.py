@@ -38,12 +38,10 @@ class EngineBay(wiring.Component):
     Members
     -------
     start : In(1)
-        Strobe: execute `op`, which stays until `done`.
+        Strobe: execute `op`, which has been there for two cycles and stays until `done`.
     op : In(MicroOpLayout)
-    decode, coming : In(1), In(MicroOpLayout)
-        Strobe, in the cycle before: the micro-op that `op` is to be.
     done : Out(1)
-        Strobe: `op` has ended; may come in the cycle of `start`.
+        Strobe: `op` has ended; in the cycle of `start` where it is refused.
     fault : Out(8)
         `Status`, valid with `done`; anything but OK ends the run (the bay goes to the safe state by itself).
     cycle, operation : In(32), In(16)
@@ -97,7 +95,7 @@ class EngineBay(wiring.Component):
     def __init__(self, parameters: Parameters) -> None:
         self._parameters = parameters
         super().__init__({
-            "start": In(1), "op": In(MicroOpLayout), "decode": In(1), "coming": In(MicroOpLayout), "done": Out(1), "fault": Out(8),
+            "start": In(1), "op": In(MicroOpLayout), "done": Out(1), "fault": Out(8),
             "cycle": In(32), "operation": In(16), "records": Out(stream.Signature(8)), "records_free": In(16),
             "vector_address": Out(16), "vector_data": In(16), "vector_write": Out(1), "vector_write_address": Out(16),
             "vector_write_data": Out(16), "pointer": In(16),
@@ -130,22 +128,22 @@ class EngineBay(wiring.Component):
         )  # fmt: skip
         m.submodules.lines = lines = LineSwitch(self._parameters)
         m.d.comb += [
-            check.decode.eq(self.decode), check.op.eq(self.coming), check.records_free.eq(self.records_free),
-            check.pointer.eq(self.pointer),
+            check.op.eq(op), check.records_free.eq(self.records_free), check.pointer.eq(self.pointer),
         ]  # fmt: skip
 
         # A start waits while lines are still on their way to the safe state, a level or a routing that an aborted pass has
-        # asked for is on its way, or a draw of an aborted pass is finished.
+        # asked for is on its way, or a draw of an aborted pass is finished. Whatever sends lines to the safe state in the
+        # cycle after `quiet` was found has disarmed the gate, too.
         held, accept, refused, abort = Signal(), Signal(), Signal(), Signal()
-        begin = Signal()
-        m.d.comb += begin.eq(
-            (self.start | held) & safety.settled & ~levels.resting & ~sampler.resting & ~coincidence.drawing
-        )
+        begin, quiet = Signal(), Signal()
+        m.d.sync += quiet.eq(safety.settled & ~levels.resting & ~sampler.resting & ~coincidence.drawing)
+        m.d.comb += begin.eq((self.start | held) & quiet)
         m.d.sync += held.eq((self.start | held) & ~begin)
         m.d.comb += [
             accept.eq(begin & self.armed & (check.status == Status.OK)),
             refused.eq(safety.refused),
-            abort.eq(~self.armed | self.run_abort),
+            # No engine works when the sequencer ends a run by itself.
+            abort.eq(~self.armed),
         ]
 
         engines: dict[Opcode, Any] = {
@@ -157,7 +155,8 @@ class EngineBay(wiring.Component):
         # What the build has not never comes here; said once more, so that nothing is built for it.
         absent = absent_opcodes(build)
         engines = {opcode: engine for opcode, engine in engines.items() if opcode not in absent}
-        wanted = {opcode: op.opcode == opcode if opcode in engines else Const(0) for opcode in ENGINE_OPCODES}
+        wanted = {opcode: Signal(name=f"wanted_{opcode.name.lower()}") for opcode in ENGINE_OPCODES}
+        m.d.sync += [wanted[opcode].eq(op.opcode == opcode) for opcode in engines]
         m.d.comb += [
             levels.start.eq(accept & (wanted[Opcode.LEVEL] | wanted[Opcode.LEVELS])),
             lines.start.eq(accept & (wanted[Opcode.TILE] | wanted[Opcode.CONNECT])),
@@ -171,7 +170,7 @@ class EngineBay(wiring.Component):
             ),
             safety.width.eq(check.width),
         ]
-        self._add_outcome(m, begin=begin, accept=accept, refused=refused, status=check.status, engines=engines)
+        self._add_outcome(m, begin=begin, accept=accept, status=check.status, engines=engines)
         for engine in set(engines.values()):
             m.d.comb += engine.abort.eq(abort)
         self._connect_operands(m, levels, lines, pulses)
@@ -182,9 +181,9 @@ class EngineBay(wiring.Component):
         return m
 
     def _add_outcome(
-        self, m: Module, *, begin: Signal, accept: Signal, refused: Signal, status: Signal, engines: dict[Opcode, Any]
+        self, m: Module, *, begin: Signal, accept: Signal, status: Signal, engines: dict[Opcode, Any]
     ) -> None:
-        """Add when `op` is done and with what status."""
+        """Add when `op` is done and with what status: the earliest is the cycle after its beginning, in which a refusal shows as a trip."""
         busy = Signal()
         engine_done = Signal()
         stopped = Signal()
@@ -192,30 +191,21 @@ class EngineBay(wiring.Component):
         m.d.comb += [
             engine_done.eq(Cat(*done_signals).any()),
             # A record that has begun is completed first.
-            stopped.eq((~self.armed | refused) & ~self.sampler.reading),
+            stopped.eq(~self.armed & ~self.sampler.reading),
             self.fault.eq(Status.OK),
         ]
         with m.If(busy):
             m.d.comb += self.done.eq(engine_done | stopped)
-            with m.If(~self.armed):
-                m.d.comb += self.fault.eq(Mux(self.tripped, Status.TRIPPED, Status.NOT_ARMED))
-            with m.Elif(refused):
-                m.d.comb += self.fault.eq(Status.TRIPPED)
         with m.Elif(begin):
-            m.d.comb += self.done.eq(~accept | refused | engine_done)
-            with m.If(~self.armed):
-                m.d.comb += self.fault.eq(Mux(self.tripped, Status.TRIPPED, Status.NOT_ARMED))
-            with m.Elif(status != Status.OK):
-                m.d.comb += self.fault.eq(status)
-            with m.Elif(refused):
-                m.d.comb += self.fault.eq(Status.TRIPPED)
+            m.d.comb += [self.done.eq(~accept), self.fault.eq(status)]
+        with m.If((busy | begin) & ~self.armed):
+            m.d.comb += self.fault.eq(Mux(self.tripped, Status.TRIPPED, Status.NOT_ARMED))
         with m.If(self.done | self.run_abort):
             m.d.sync += busy.eq(0)
         with m.Elif(accept):
             m.d.sync += busy.eq(1)
-        # Whatever ends with a fault goes to the safe state. A trip takes itself there, and would come late by way of `done`.
-        lapsed = busy & ~self.armed & (engine_done | ~self.sampler.reading)
-        m.d.comb += self.safety.make_safe.eq(self.run_abort | lapsed | (~busy & begin & ~accept))
+        # Whatever ends with a fault goes to the safe state; what has lost its arming is there.
+        m.d.sync += self.safety.make_safe.eq(self.run_abort | (begin & ~accept))
 
     def _connect_operands(self, m: Module, levels: Any, lines: Any, pulses: Any) -> None:
         """Give every engine its fields of the micro-op."""

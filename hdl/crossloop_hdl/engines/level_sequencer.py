@@ -13,13 +13,13 @@ class Phase(enum.Enum, shape=2):
 
     IDLE = 0
     WRITE = 1
-    """LEVELS: words are left."""
+    """Words are left; LEVEL has one."""
     SETTLE = 2
     """The last level changes and settles."""
 
 
 class LevelSequencer(wiring.Component):
-    """Executes LEVEL, whose write comes in the cycle of its start, and LEVELS, whose first write comes in the next cycle.
+    """Executes LEVEL and LEVELS; the first write comes in the cycle after the start.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class LevelSequencer(wiring.Component):
     resting : Out(1)
         The last write is still on its way, also after an abort: nothing may be started.
     done : Out(1)
-        Strobe in the last cycle of the settling; with nothing to settle, in the cycle of the last write.
+        Strobe in the cycle after the last one of the settling; with nothing to settle, after the last write.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class LevelSequencer(wiring.Component):
         begin = self._add_wait(m)
         phase = Signal(Phase)
         fresh = Signal()
-        """No word of this LEVELS is written yet."""
+        """No word is written yet."""
         index, following = Signal(range(self._lines)), Signal(range(self._lines + 1))
         address = Signal(self._address_bits)
         rest = Signal(range(self._rest_cycles + 1))
@@ -102,26 +102,24 @@ class LevelSequencer(wiring.Component):
                 # The memory answers a cycle later: the word of the coming write is always asked for.
                 self.vector_address.eq(address + self.write),
                 self.write.eq(fresh | (rest == self._settle_cycles)),
-                last.eq(self.write & (following == self.line[: len(following)])),
+                last.eq(self.write & (~self.vector | (following == self.line[: len(following)]))),
             ]
             with m.If(self.write):
                 m.d.sync += [index.eq(following), address.eq(address + 1), fresh.eq(0)]
         with m.Else():
-            m.d.comb += [
-                self.vector_address.eq(Mux(begin & self.vector, self.value, 0)),
-                self.write.eq(begin & ~self.vector),
-                last.eq(self.write),
-            ]
+            m.d.comb += self.vector_address.eq(Mux(begin & self.vector, self.value, 0))
             m.d.sync += [index.eq(0), address.eq(self.value), fresh.eq(1)]
-            with m.If(begin & self.vector):
+            with m.If(begin):
                 m.d.sync += phase.eq(Phase.WRITE)
+        over = Signal()
         if self._rest_cycles:
-            m.d.comb += self.done.eq((phase == Phase.SETTLE) & (rest == 1))
+            m.d.comb += over.eq((phase == Phase.SETTLE) & (rest == 1))
             with m.If(last):
                 m.d.sync += phase.eq(Phase.SETTLE)
         else:
-            m.d.comb += self.done.eq(last)
-        with m.If(self.done | self.abort):
+            m.d.comb += over.eq(last)
+        m.d.sync += self.done.eq(over)
+        with m.If(over | self.abort):
             m.d.sync += phase.eq(Phase.IDLE)
         return m
 

@@ -18,8 +18,7 @@ from crossloop_hdl.layouts import MicroOpLayout, beyond, family_lines
 class MicroOpCheck(wiring.Component):
     """Check of the micro-ops that engines execute, in the order that `crossloop.protocol.microops` promises.
 
-    Each is checked in its DECODE cycle, and what is found is there in EXECUTE: what an engine does at its start would be too long a path
-    behind a comparison.
+    Which lines a micro-op may name is found in its CHECK cycle, whether it does in PREPARE, and the answer is there in EXECUTE.
 
     Parameters
     ----------
@@ -28,22 +27,22 @@ class MicroOpCheck(wiring.Component):
 
     Members
     -------
-    decode, op : In(1), In(MicroOpLayout)
-        Strobe: check this micro-op.
+    op : In(MicroOpLayout)
+        The micro-op.
     records_free : In(16)
         Bytes that still fit into the reply.
     pointer : In(16)
         Where SAMPLE writes to.
     status : Out(8)
-        `Status`: OK, or why the micro-op must not be executed; from the next cycle on.
+        `Status`: OK, or why the micro-op must not be executed; valid when that has been there for two cycles.
     width : Out(25)
-        From the next cycle on: gate time of PULSE, COINCIDE, CONVERT and SAMPLE in taps.
+        Gate time of PULSE, COINCIDE, CONVERT and SAMPLE in taps; valid in the cycle after.
     """
 
     def __init__(self, parameters: Parameters) -> None:
         self._parameters = parameters
         super().__init__({
-            "decode": In(1), "op": In(MicroOpLayout), "records_free": In(16), "pointer": In(16), "status": Out(8), "width": Out(25),
+            "op": In(MicroOpLayout), "records_free": In(16), "pointer": In(16), "status": Out(8), "width": Out(25),
         })  # fmt: skip
 
     def elaborate(self, _platform: Any) -> Module:
@@ -58,27 +57,24 @@ class MicroOpCheck(wiring.Component):
         zero_count = Signal()
         zero_time = Signal()
         status, width = Signal.like(self.status), Signal.like(self.width)
-        with m.If(self.decode):
-            m.d.sync += [self.status.eq(status), self.width.eq(width)]
+        m.d.sync += [self.status.eq(status), self.width.eq(width)]
+        further = [family_lines(build).get(family, 0) for family in (Family.GATES, Family.NUDGES)]
+        absent = Signal()
+        """The build has no such family."""
+        of_family = Mux(
+            op.opcode == Opcode.CONNECT,
+            op.a[7],
+            (op.opcode != Opcode.CONVERT) & (op.opcode != Opcode.SAMPLE) & op.a[1],
+        )
+        m.d.sync += [third.eq(of_family), absent.eq(of_family & Mux(op.a[0], not further[1], not further[0]))]
         m.d.comb += [
             lines.eq(Mux(op.a[0], build.columns, build.rows)),
-            third.eq(
-                Mux(
-                    op.opcode == Opcode.CONNECT,
-                    op.a[7],
-                    (op.opcode != Opcode.CONVERT) & (op.opcode != Opcode.SAMPLE) & op.a[1],
-                )
-            ),
             channels.eq(Mux(op.a[1], lines >> 1, lines)),
             zero_count.eq(op.b == 0),
             zero_time.eq((first == 0) | (second == 0)),
             status.eq(Status.OK),
             width.eq(first * build.gate_taps),
         ]
-        further = [family_lines(build).get(family, 0) for family in (Family.GATES, Family.NUDGES)]
-        absent = Signal()
-        """The build has no such family."""
-        m.d.comb += absent.eq(third & Mux(op.a[0], not further[1], not further[0]))
         with m.If(third):
             m.d.comb += lines.eq(Mux(op.a[0], further[1], further[0]))
         outside = Signal()

@@ -11,29 +11,31 @@ from crossloop.protocol.arithmetic import MULTIPLIER_BITS, MULTIPLYING, Elementw
 from crossloop.protocol.microops import ENGINE_OPCODES, MicroOp, Opcode, pulse_fields
 from crossloop.protocol.parameters import Parameters
 
-BASE_CYCLES = 3
-"""Fetch, decode, execute: what every micro-op takes at least."""
+BASE_CYCLES = 5
+"""Fetch, decode, check, prepare, execute: what every micro-op takes at least."""
 
 RUN_CYCLES = 0
 """Cycles of a run beside its micro-ops: the duration in the DONE record is the sum over the micro-ops plus this."""
 
-DEAD_BETWEEN = 4
-"""Cycles that lie between the end of any pulse and the next micro-op's level strobe anyhow."""
-LEVEL_OFFSET = 3
-"""LEVEL: the level strobe, dead_cycles - DEAD_BETWEEN later; the level itself changes level_write_cycles - 1 after it."""
-LEVELS_OFFSET = 4
-"""LEVELS: the first strobe (the vector memory answers a cycle after it was asked), dead_cycles - DEAD_BETWEEN later; the others follow
-every level_write_cycles."""
-LEVELS_EXTRA = 0
-"""LEVELS takes BASE_CYCLES + LEVELS_EXTRA + dead_cycles - DEAD_BETWEEN + count * level_write_cycles + level_settle_cycles, LEVEL takes
-BASE_CYCLES + dead_cycles - DEAD_BETWEEN + level_write_cycles - 1 + level_settle_cycles."""
+DEAD_BETWEEN = 7
+"""Cycles that lie between the end of any pulse and the next micro-op's level strobe anyhow; what `dead_cycles` asks for beyond them LEVEL and
+LEVELS wait: see `level_wait`."""
+LEVEL_OFFSET = 6
+"""LEVEL: the level strobe, after the wait; the level itself changes level_write_cycles - 1 after it."""
+LEVELS_OFFSET = 6
+"""LEVELS: the first strobe, after the wait; the others follow every
+level_write_cycles."""
+LEVEL_EXTRA = 2
+"""LEVEL takes BASE_CYCLES + LEVEL_EXTRA + the wait + level_write_cycles - 1 + level_settle_cycles."""
+LEVELS_EXTRA = 1
+"""LEVELS takes BASE_CYCLES + LEVELS_EXTRA + the wait + count * level_write_cycles + level_settle_cycles."""
 
-CONNECT_OFFSET = 4
+CONNECT_OFFSET = 6
 """CONNECT and TILE: the cycle in which changing lines show FLOAT; the new state (or tile) follows break_cycles later."""
 CONNECT_EXTRA = 2
 """CONNECT and TILE take BASE_CYCLES + CONNECT_EXTRA + break_cycles + switch_settle_cycles."""
 
-PULSE_OFFSET = 4
+PULSE_OFFSET = 6
 """PULSE: the first gate edge, at the beginning of the cycle; pulse n starts n * (width + gap) taps later and lasts width taps."""
 PULSE_EXTRA = 1
 """PULSE takes BASE_CYCLES + PULSE_EXTRA + count * (width + gap) / gate_taps, rounded up."""
@@ -43,12 +45,12 @@ a whole cycle between two of them."""
 
 SLOT_MIN_CYCLES = 8
 """Shortest slot: the next slot's firing bits are drawn, and the last slot's pulses counted, meanwhile."""
-COINCIDE_OFFSET = 12
+COINCIDE_OFFSET = 14
 """COINCIDE: the first slot's gate edge (if any line fires); slot n starts n * slot_cycles later."""
 COINCIDE_EXTRA = 9
 """COINCIDE takes BASE_CYCLES + COINCIDE_EXTRA + slots * slot_cycles."""
 
-CONVERT_OFFSET = 4
+CONVERT_OFFSET = 6
 """CONVERT: the gates go on, after further route_cycles; settle + integrate cycles later the conversion strobe shows, and one cycle after
 that the gates are off."""
 CONVERT_EXTRA = 11
@@ -64,17 +66,22 @@ LOAD_EXTRA = 1
 STREAMS_EXTRA = 1
 """STREAMS takes BASE_CYCLES + STREAMS_EXTRA + count; the bank moves in the last `count` cycles."""
 WORD_CYCLES = 4
-"""VECTOR takes BASE_CYCLES + WORD_CYCLES per word (two to read, one to compute, one to write), and MULTIPLIER_BITS more per word for
-what multiplies."""
+"""VECTOR takes BASE_CYCLES + WORD_CYCLES per word (two to read, one to compute, one to write), MULTIPLIER_BITS more per word for what
+multiplies, and one more per word for a THRESHOLD, which writes two."""
 MULTIPLY_EXTRA = MULTIPLIER_BITS + 1
 """COMPUTE takes BASE_CYCLES, and MULTIPLY_EXTRA more for a MULTIPLY."""
 
-FAULT_OFFSET = 3
-"""A micro-op that ends the run: the cycle in which `running` falls, `tripped` rises if it was a trip, and gates are
-off; it is the cycle of the DONE record. A LEVELS that trips at its word n does so in place of that word's strobe, in cycle
-LEVELS_OFFSET + n * level_write_cycles."""
+FAULT_OFFSET = 5
+"""A micro-op that ends the run: the cycle in which `running` falls, which is that of the DONE record; if it was a trip, the cycle in which
+`tripped` rises and gates are off. LEVEL and LEVELS trip in place of the strobe that is refused, and a CONNECT that breaks a rule one cycle
+later than the others."""
+TRIP_EXTRA = 1
+"""Cycles from the rise of `tripped` to the fall of `running`."""
 SAFE_OFFSET = 1
-"""Safe state: cycles from the gates' end to the FLOAT phase of the lines that are not at GROUND; break_cycles later they are."""
+"""Safe state: cycles from the rise of `tripped`, or from a disarming, to the FLOAT phase of the lines that are not at GROUND; break_cycles
+later they are."""
+FAULT_SAFE_OFFSET = 2
+"""Safe state after another fault: cycles from the fall of `running` to the FLOAT phase."""
 
 
 COMPLIANCE_CYCLES = 3
@@ -83,7 +90,7 @@ COMPLIANCE_CYCLES = 3
 
 def level_wait(parameters: Parameters) -> int:
     """Return the cycles that LEVEL and LEVELS wait for the dead time to be over."""
-    return parameters.dead_cycles - DEAD_BETWEEN
+    return max(0, parameters.dead_cycles - DEAD_BETWEEN)
 
 
 def gap_min_taps(gate_taps: int) -> int:
@@ -126,7 +133,7 @@ def _extra_cycles(op: MicroOp, parameters: Parameters) -> int:
     """Return what an engine takes beside BASE_CYCLES."""
     match op.opcode:
         case Opcode.LEVEL:
-            return level_wait(parameters) + parameters.level_write_cycles - 1 + parameters.level_settle_cycles
+            return LEVEL_EXTRA + level_wait(parameters) + parameters.level_write_cycles - 1 + parameters.level_settle_cycles
         case Opcode.LEVELS:
             writing = op.b * parameters.level_write_cycles + parameters.level_settle_cycles
             return level_wait(parameters) + LEVELS_EXTRA + writing
@@ -165,7 +172,7 @@ def _arithmetic_cycles(op: MicroOp) -> int:
 def word_cycles(function: int) -> int:
     """Return the cycles per word of an `Elementwise` function."""
     multiplies = function in Elementwise._value2member_map_ and Elementwise(function) in MULTIPLYING
-    return WORD_CYCLES + (MULTIPLIER_BITS if multiplies else 0)
+    return WORD_CYCLES + (MULTIPLIER_BITS if multiplies else 0) + (function == Elementwise.THRESHOLD)
 
 
 def serial_cycles(op: MicroOp, parameters: Parameters | None = None) -> int:

@@ -23,6 +23,7 @@ from crossloop.protocol.timing import (
     CONVERT_EXTRA,
     CONVERT_OFFSET,
     FAULT_OFFSET,
+    LEVEL_EXTRA,
     LEVEL_OFFSET,
     LEVELS_EXTRA,
     LEVELS_OFFSET,
@@ -198,9 +199,10 @@ def level(m: Machine, a: int, line: int, c: int) -> int:
     low, high = _window(scalars, family)
     if not low <= code <= high:
         scalars[CAUSE] = _LEVEL_WINDOW
+        scalars[CYCLE] += LEVEL_OFFSET - FAULT_OFFSET
         return _TRIPPED
     _put_level(m, scalars[CYCLE] + LEVEL_OFFSET, family, line, code)
-    scalars[CYCLE] += BASE_CYCLES + scalars[LEVEL_WRITE] - 1 + scalars[LEVEL_SETTLE]
+    scalars[CYCLE] += BASE_CYCLES + LEVEL_EXTRA + scalars[LEVEL_WRITE] - 1 + scalars[LEVEL_SETTLE]
     return GO
 
 

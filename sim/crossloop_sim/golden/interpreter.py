@@ -12,7 +12,7 @@ import numpy.typing as npt
 from crossloop.protocol.arithmetic import Y_CONSTANT
 from crossloop.protocol.errors import Status, TripCause
 from crossloop.protocol.microops import Opcode
-from crossloop.protocol.timing import BASE_CYCLES, FAULT_OFFSET, RUN_CYCLES
+from crossloop.protocol.timing import BASE_CYCLES, FAULT_OFFSET, RUN_CYCLES, TRIP_EXTRA
 from crossloop_sim.events import Kind
 from crossloop_sim.golden.arithmetic import compute, holds, load, signed, store, vector, word_of
 from crossloop_sim.golden.compiled import compiled, constant
@@ -183,6 +183,7 @@ def _end_run(m: Machine, result: int) -> None:
         put_event(scalars, m.events, scalars[CYCLE], _RUN)
     else:
         scalars[SAFE_CYCLE] = enter_safe_state(m, scalars[CYCLE], _RISES * (status == _TRIPPED), _RISES)
+        scalars[CYCLE] += TRIP_EXTRA * (status == _TRIPPED)
     if scalars[LATE_LEVEL]:
         scalars[LATE_LEVEL] = 0
         sort_events(m)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from crossloop.protocol.streams import Family
-from crossloop.protocol.timing import SAFE_OFFSET
+from crossloop.protocol.timing import FAULT_SAFE_OFFSET, SAFE_OFFSET, TRIP_EXTRA
 from crossloop_sim.events import Kind
 from crossloop_sim.golden.compiled import compiled, constant
 from crossloop_sim.golden.machine import (
@@ -124,12 +124,14 @@ def enter_safe_state(m: Machine, cycle: int, tripped: int, running: int) -> int:
 
     `tripped` and `running` are 1 where the pin changes. Break before make: lines that are not at ground float first.
     """
-    if running:
+    if running and not tripped:
         put_event(m.scalars, m.events, cycle, _RUN)
     if tripped:
         m.events[put_event(m.scalars, m.events, cycle, _TRIP), 2] = 1
     clear_gates(m, cycle * m.scalars[TAPS])
-    start = cycle + SAFE_OFFSET
+    if running and tripped:
+        put_event(m.scalars, m.events, cycle + TRIP_EXTRA, _RUN)
+    start = cycle + (FAULT_SAFE_OFFSET if running and not tripped else SAFE_OFFSET)
     end = start + m.scalars[BREAK_CYCLES]
     words = m.states.shape[2]
     tied = False

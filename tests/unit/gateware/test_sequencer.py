@@ -82,24 +82,24 @@ def engine_op():
     return level(0, 0, 1)
 
 
-def test_a_halt_alone_takes_three_cycles_and_running_lasts_as_long():
+def test_a_halt_alone_takes_five_cycles_and_running_lasts_as_long():
     run = Run([halt()])
-    assert run.outcome == (Status.OK, 3, 0)
-    assert run.running_cycles == 3
+    assert run.outcome == (Status.OK, 5, 0)
+    assert run.running_cycles == 5
 
 
 @pytest.mark.parametrize("cycles", [0, 1, 2, 7])
-def test_a_wait_takes_its_cycles_on_top_of_three(cycles):
-    assert Run([wait(cycles), halt()]).outcome == (Status.OK, 3 + cycles + 3, 1)
+def test_a_wait_takes_its_cycles_on_top_of_five(cycles):
+    assert Run([wait(cycles), halt()]).outcome == (Status.OK, 5 + cycles + 5, 1)
 
 
-def test_loops_nest_and_every_micro_op_of_them_takes_three_cycles():
+def test_loops_nest_and_every_micro_op_of_them_takes_five_cycles():
     program = [loop(3), engine_op(), loop(2), engine_op(), next_(), next_(), halt()]
     run = Run(program)
     order = [1, 3, 3] * 3
     assert [operation for _, operation in run.starts] == order
     micro_ops = 1 + 3 * (1 + 1 + 2 * 2 + 1) + 1
-    assert run.outcome == (Status.OK, 3 * micro_ops, 6)
+    assert run.outcome == (Status.OK, 5 * micro_ops, 6)
 
 
 def test_a_loop_can_be_entered_again_after_its_end():
@@ -107,14 +107,14 @@ def test_a_loop_can_be_entered_again_after_its_end():
     assert [operation for _, operation in Run(program).starts] == [3, 3]
 
 
-def test_an_engine_starts_in_the_third_cycle_and_the_next_fetch_follows_its_end():
+def test_an_engine_starts_in_the_fifth_cycle_and_the_next_fetch_follows_its_end():
     run = Run([engine_op(), engine_op(), engine_op(), halt()], engine={0: (0, Status.OK), 1: (5, Status.OK)})
-    assert run.starts == [(2, 0), (5, 1), (5 + 5 + 3, 2)]
-    assert run.cycles == 3 + 8 + 3 + 3
+    assert run.starts == [(4, 0), (9, 1), (9 + 5 + 5, 2)]
+    assert run.cycles == 5 + 10 + 5 + 5
 
 
 def test_a_program_may_start_anywhere():
-    assert Run([halt(), engine_op(), halt()], address=1).outcome == (Status.OK, 6, 2)
+    assert Run([halt(), engine_op(), halt()], address=1).outcome == (Status.OK, 10, 2)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_faults_of_control_flow_end_the_run_in_the_execute_cycle(program, status
     run = Run(program)
     assert (run.status, run.operation) == (status, operation)
     assert run.aborts == [run.cycles - 1]
-    assert run.cycles % 3 == 0
+    assert run.cycles % 5 == 0
 
 
 def test_an_unknown_opcode_ends_the_run():
@@ -139,14 +139,14 @@ def test_an_unknown_opcode_ends_the_run():
         opcode, a, b, c = 200, 0, 0, 0
 
     run = Run([wait(0), Unknown()])
-    assert run.outcome == (Status.UNKNOWN_MICRO_OP, 6, 1)
+    assert run.outcome == (Status.UNKNOWN_MICRO_OP, 10, 1)
     assert run.starts == []
 
 
 @pytest.mark.parametrize("delay", [0, 4])
 def test_a_fault_of_the_engine_ends_the_run(delay):
     run = Run([engine_op(), halt()], engine={0: (delay, Status.LINE_RANGE)})
-    assert run.outcome == (Status.LINE_RANGE, 3 + delay, 0)
+    assert run.outcome == (Status.LINE_RANGE, 5 + delay, 0)
     assert run.aborts == [], "the bay knows its own faults"
 
 
@@ -155,11 +155,11 @@ def test_a_trip_ends_a_wait():
 
 
 def test_no_engine_starts_after_a_trip():
-    run = Run([wait(0), engine_op(), halt()], trip_cycle=5)
+    run = Run([wait(0), engine_op(), halt()], trip_cycle=9)
     assert run.status is Status.TRIPPED
     assert run.starts == []
 
 
 def test_an_engine_that_completes_its_record_after_a_trip_is_waited_for():
-    run = Run([engine_op(), halt()], engine={0: (10, Status.TRIPPED)}, trip_cycle=4)
-    assert run.outcome == (Status.TRIPPED, 13, 0)
+    run = Run([engine_op(), halt()], engine={0: (10, Status.TRIPPED)}, trip_cycle=6)
+    assert run.outcome == (Status.TRIPPED, 15, 0)

@@ -17,5 +17,5 @@ def test_the_stamp_changes_with_a_promised_cycle_number(monkeypatch, tmp_path) -
     monkeypatch.setattr(crossloop.protocol, "__file__", str(tmp_path / "protocol" / "__init__.py"))
     assert compiled._fingerprint() == compiled.SOURCE_STAMP[1]
     timing = tmp_path / "protocol" / "timing.py"
-    timing.write_text(timing.read_text().replace("BASE_CYCLES = 3", "BASE_CYCLES = 4"))
+    timing.write_text(timing.read_text().replace("BASE_CYCLES = 5", "BASE_CYCLES = 6"))
     assert compiled._fingerprint() != compiled.SOURCE_STAMP[1]

@@ -17,7 +17,6 @@ from crossloop_hdl.engines.engine_bay import EngineBay
 from crossloop_hdl.frontend.direct import line_members
 
 EXECUTE = BASE_CYCLES - 1
-DECODE = EXECUTE - 1
 
 
 @dataclass
@@ -134,9 +133,7 @@ class Bench:
                 ctx.set(getattr(bay, name), 1)
             if queue:
                 op = queue[0]
-                for member in (bay.op, bay.coming):
-                    ctx.set(member, {"opcode": op.opcode, "a": op.a, "b": op.b, "c": op.c})
-            ctx.set(bay.decode, int(bool(queue) and phase == DECODE))
+                ctx.set(bay.op, {"opcode": op.opcode, "a": op.a, "b": op.b, "c": op.c})
             ctx.set(bay.operation, len(run.starts) - 1)
             ctx.set(bay.cycle, cycle)
             ctx.set(bay.start, int(bool(queue) and phase == EXECUTE))

@@ -36,7 +36,7 @@ def mask(bits):
 
 
 def gates_of_slots(run, op_index, slots, name):
-    first = run.starts[op_index] + 12
+    first = run.starts[op_index] + 14
     return [run.trace[name][first + slot * 8] for slot in range(slots)]
 
 

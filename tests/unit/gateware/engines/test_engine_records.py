@@ -62,13 +62,13 @@ def test_what_lies_outside_the_build_ends_in_the_safe_state_and_does_nothing(ben
     box.tail = 12
     run = box.run(DRIVE_ROWS, op)
     assert run.faults == [Status.OK, status]
-    assert run.durations()[1] == 3
+    assert run.durations()[1] == 5
     assert run.levels == run.conversions == []
     assert set(run.trace["row_gates"]) == set(run.trace["tile"]) == set(run.trace["tripped"]) == {0}
     end = run.starts[2]
-    # One cycle after the run's end the driven lines float, break_cycles later they are at ground; the outputs stay armed.
-    assert run.changes("row_states_high")[-1] == (end + 1, 0)
-    assert run.changes("row_states_low")[-1] == (end + 1 + box.parameters.break_cycles, 0b1111)
+    # Two cycles after the run's end the driven lines float, break_cycles later they are at ground; the outputs stay armed.
+    assert run.changes("row_states_high")[-1] == (end + 2, 0)
+    assert run.changes("row_states_low")[-1] == (end + 2 + box.parameters.break_cycles, 0b1111)
     assert run.changes("column_states_low") == [(0, 0b1111111)]
     assert run.trace["armed"][-1] == 1
 
@@ -92,14 +92,14 @@ def test_a_record_is_completed_when_the_gate_trips_meanwhile(bench):
 
 
 OVER = {
-    "level": (microops.level(Family.ROWS, 0, 11), TripCause.LEVEL_WINDOW, 3),
-    "level below": (microops.level(Family.ROWS, 65535, -11), TripCause.LEVEL_WINDOW, 3),
-    "no code": (microops.level(Family.ROWS, 0, 128), TripCause.LEVEL_WINDOW, 3),
-    "32-bit code": (MicroOp(Opcode.LEVEL, 0, 0, 0x10000), TripCause.LEVEL_WINDOW, 3),
-    "vector": (microops.levels(Family.ROWS, 3, 0), TripCause.LEVEL_WINDOW, 6),
-    "pulse": (microops.pulse(1, 51, 1), TripCause.PULSE_WIDTH, 3),
-    "slot": (microops.coincide(1, 51, 1, row_sign=0, column_sign=0), TripCause.PULSE_WIDTH, 3),
-    "convert": (microops.convert(Family.COLUMNS, 1, settle_cycles=25, integrate_cycles=25), TripCause.PULSE_WIDTH, 3),
+    "level": (microops.level(Family.ROWS, 0, 11), TripCause.LEVEL_WINDOW, 7),
+    "level below": (microops.level(Family.ROWS, 65535, -11), TripCause.LEVEL_WINDOW, 7),
+    "no code": (microops.level(Family.ROWS, 0, 128), TripCause.LEVEL_WINDOW, 7),
+    "32-bit code": (MicroOp(Opcode.LEVEL, 0, 0, 0x10000), TripCause.LEVEL_WINDOW, 7),
+    "vector": (microops.levels(Family.ROWS, 3, 0), TripCause.LEVEL_WINDOW, 9),
+    "pulse": (microops.pulse(1, 51, 1), TripCause.PULSE_WIDTH, 6),
+    "slot": (microops.coincide(1, 51, 1, row_sign=0, column_sign=0), TripCause.PULSE_WIDTH, 6),
+    "convert": (microops.convert(Family.COLUMNS, 1, settle_cycles=25, integrate_cycles=25), TripCause.PULSE_WIDTH, 6),
 }
 
 
@@ -113,12 +113,12 @@ def test_what_is_over_a_limit_trips_and_is_not_done(bench, name):
     run = box.run(DRIVE_ROWS, op)
     assert run.faults == [Status.OK, Status.TRIPPED]
     assert run.durations()[1] == length
-    end = run.starts[2]
-    assert run.changes("tripped") == [(0, 0), (end, 1)]
+    trip = run.starts[2] - 1
+    assert run.changes("tripped") == [(0, 0), (trip, 1)]
     assert run.trace["trip_cause"][-1] == cause
     assert set(run.trace["row_gates"]) == {0}
     assert [code for *_, code in run.levels] == ([10, -10] if name == "vector" else [])
-    assert run.changes("row_states_low")[-1] == (end + 1 + box.parameters.break_cycles, 0b1111)
+    assert run.changes("row_states_low")[-1] == (trip + 1 + box.parameters.break_cycles, 0b1111)
 
 
 def test_what_is_just_at_a_limit_is_done(bench):
@@ -146,11 +146,11 @@ def test_a_stop_ends_any_micro_op_in_the_next_cycle(bench, op, strobe):
     box = bench(4, 4, break_cycles=30)
     box.banks = [bytes([127] * 4), bytes(4)]
     box.tail = 40
-    start = 3 + 2 + 30
+    start = 5 + 2 + 30
     box.strobes = {start + 20: [strobe]}
     run = box.run(DRIVE_ROWS, op)
-    # A trip ends the micro-op in its own cycle, a disarming in the next one.
-    assert run.starts[1:] == [start, start + (21 if strobe == "stop" else 22)]
+    # Gates are off in the next cycle, in which the micro-op ends, too.
+    assert run.starts[1:] == [start, start + 22]
     assert run.faults[1] == (Status.TRIPPED if strobe == "stop" else Status.NOT_ARMED)
     assert set(run.trace["row_gates"][start + 21 :]) == {0}
     assert run.trace["gates_off"][start + 21] == 1
