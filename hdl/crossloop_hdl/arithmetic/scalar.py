@@ -86,9 +86,7 @@ class ScalarUnit(wiring.Component):
             # The complement's 1 comes in as the carry.
             total.eq(self.x + self.operand + self._subtracts),
         ]  # fmt: skip
-        m.d.sync += self.operand.eq(
-            Mux(fixed, constant, self.y) ^ self._subtracts.replicate(REGISTER_BITS).as_signed()
-        )
+        m.d.sync += self.operand.eq(Mux(fixed, constant, self.y) ^ self._subtracts.replicate(REGISTER_BITS).as_signed())
 
     def _add_result(self, m: Module, total: Signal) -> None:
         """Add the choice of the result, by two select bits twice, which is what multiplexers of four are made of."""

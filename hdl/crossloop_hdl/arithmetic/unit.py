@@ -99,8 +99,6 @@ class ArithmeticUnit(wiring.Component):
         ]  # fmt: skip
         with m.If(vectors.multiply):
             m.d.comb += multiplier.start.eq(1)
-        with m.If(vectors.done):
-            m.d.comb += [self.done.eq(1), self.fault.eq(vectors.fault)]
         self._add_memory(m)
         self._add_control(m, phase=phase, scale=scale)
         self._add_registers(m, phase=phase, shifted=shifted)
@@ -122,46 +120,52 @@ class ArithmeticUnit(wiring.Component):
             ]  # fmt: skip
 
     def _add_control(self, m: Module, *, phase: Signal, scale: Signal) -> None:
-        """Add what each micro-op does in its EXECUTE cycle, and for how long it lasts."""
-        op, scalar, multiplier = self.op, m.submodules.scalar, m.submodules.multiplier
-        outside = self._value[self._address_bits :].any()
-
-        def finish(status: Any = Status.OK) -> list[Any]:
-            return [self.done.eq(1), self.fault.eq(status)]
-
+        """Add what each micro-op does in its EXECUTE cycle, for how long it lasts, and why it is refused."""
+        op, scalar, multiplier, vectors = self.op, m.submodules.scalar, m.submodules.multiplier, m.submodules.vectors
+        outside = Signal()
+        product = Signal()
+        m.d.comb += [
+            outside.eq(self._value[self._address_bits :].any()),
+            product.eq(op.a[4:] == Function.MULTIPLY),
+            vectors.start.eq(self.start & (op.opcode == Opcode.VECTOR)),
+        ]
+        # Whether it is refused is the micro-op's alone, and needs not wait for its start.
+        with m.Switch(op.opcode):
+            with m.Case(Opcode.COMPUTE):
+                m.d.comb += self.fault.eq(Mux(scalar.known, Status.OK, Status.UNKNOWN_MICRO_OP))
+            with m.Case(Opcode.LOAD, Opcode.STORE):
+                m.d.comb += self.fault.eq(Mux(outside, Status.ADDRESS_RANGE, Status.OK))
+            with m.Case(Opcode.VECTOR):
+                m.d.comb += self.fault.eq(vectors.fault)
+        with m.If(vectors.done):
+            m.d.comb += self.done.eq(1)
         with m.If(self.start):
             with m.Switch(op.opcode):
                 with m.Case(Opcode.SET):
-                    m.d.comb += finish()
+                    m.d.comb += self.done.eq(1)
                 with m.Case(Opcode.COMPUTE):
-                    with m.If(~scalar.known):
-                        m.d.comb += finish(Status.UNKNOWN_MICRO_OP)
-                    with m.Elif(op.a[4:] == Function.MULTIPLY):
+                    m.d.comb += self.done.eq(~product)
+                    with m.If(product):
                         m.d.comb += multiplier.start.eq(1)
                         m.d.sync += phase.eq(Phase.PRODUCT)
-                    with m.Else():
-                        m.d.comb += finish()
                 with m.Case(Opcode.LOAD):
-                    m.d.sync += phase.eq(Phase.WORD)
-                    with m.If(outside):
-                        m.d.comb += finish(Status.ADDRESS_RANGE)
-                        m.d.sync += phase.eq(Phase.IDLE)
+                    m.d.comb += self.done.eq(outside)
+                    with m.If(~outside):
+                        m.d.sync += phase.eq(Phase.WORD)
                 with m.Case(Opcode.STORE):
-                    m.d.comb += [*finish(Mux(outside, Status.ADDRESS_RANGE, Status.OK)), self.vector_write.eq(~outside)]
+                    m.d.comb += [self.done.eq(1), self.vector_write.eq(~outside)]
                 with m.Case(Opcode.POINT):
-                    m.d.comb += finish()
+                    m.d.comb += self.done.eq(1)
                     m.d.sync += [self.pointer.eq(self._value), scale.eq(op.a[4:])]
-                with m.Case(Opcode.VECTOR):
-                    m.d.comb += m.submodules.vectors.start.eq(1)
         with m.Switch(phase):
             with m.Case(Phase.WORD):
-                m.d.comb += finish()
+                m.d.comb += self.done.eq(1)
                 m.d.sync += phase.eq(Phase.IDLE)
             with m.Case(Phase.PRODUCT):
                 with m.If(multiplier.last):
                     m.d.sync += phase.eq(Phase.RESULT)
             with m.Case(Phase.RESULT):
-                m.d.comb += finish()
+                m.d.comb += self.done.eq(1)
                 m.d.sync += phase.eq(Phase.IDLE)
         with m.If(self.abort):
             m.d.sync += phase.eq(Phase.IDLE)

@@ -40,8 +40,8 @@ class Phase(enum.Enum, shape=3):
     THIRD = 3
     """The operand has come; the address of a table's word, or of the destination, is at the memory."""
     MULTIPLY = 4
-    FIRE = 5
-    """THRESHOLD: what has fired is written."""
+    SHIFT = 5
+    """The shifter's result has come, or a table's word; of a THRESHOLD what has fired is written."""
     WRITE = 6
     """The result is written."""
 
@@ -57,8 +57,9 @@ class VectorUnit(wiring.Component):
     """Executes VECTOR.
 
     Three adders do it all. While the operand arrives, `t` = [+-]operand [+-]source is made of it, for a register and for the
-    multiplier, and `trial` = source [+-]operand, the multiplier's other factor, or what a THRESHOLD would leave. In the next
-    cycle the source and what has become of `t` are added and limited to a word, and a reduction collects in the third adder.
+    multiplier, and `trial` = source [+-]operand, the multiplier's other factor, or what a THRESHOLD would leave. It is shifted in
+    the next cycle; in the one after that the source and what has become of `t` are added and limited to a word, and a reduction
+    collects in the third adder.
 
     Parameters
     ----------
@@ -136,14 +137,12 @@ class VectorUnit(wiring.Component):
                 m.d.sync += phase.eq(Phase.THIRD)
             with m.Case(Phase.THIRD):
                 m.d.comb += [self.multiply.eq(multiplies), self.load.eq(~multiplies)]
-                m.d.sync += phase.eq(Mux(multiplies, Phase.MULTIPLY, Phase.WRITE))
-                with m.If(function == Elementwise.THRESHOLD):
-                    m.d.sync += phase.eq(Phase.FIRE)
+                m.d.sync += phase.eq(Mux(multiplies, Phase.MULTIPLY, Phase.SHIFT))
             with m.Case(Phase.MULTIPLY):
                 with m.If(self.multiplied):
-                    m.d.sync += phase.eq(Phase.WRITE)
-            with m.Case(Phase.FIRE):
-                m.d.comb += self.write.eq(1)
+                    m.d.sync += phase.eq(Phase.SHIFT)
+            with m.Case(Phase.SHIFT):
+                m.d.comb += self.write.eq(function == Elementwise.THRESHOLD)
                 m.d.sync += phase.eq(Phase.WRITE)
             with m.Case(Phase.WRITE):
                 m.d.comb += [
@@ -174,7 +173,8 @@ class VectorUnit(wiring.Component):
                     beyond(op.c[:16], count, words),
                     ~reduces & beyond(op.c[16:], count, words),
                     has_operand & beyond(self.pointer, count, words),
-                    (function == Elementwise.LOOKUP) & (self.pointer > words - TABLE_WORDS if words >= TABLE_WORDS else 1),
+                    (function == Elementwise.LOOKUP)
+                    & (self.pointer > words - TABLE_WORDS if words >= TABLE_WORDS else 1),
                 )
             ),
             self.fault.eq(Status.OK),
@@ -248,8 +248,10 @@ class VectorUnit(wiring.Component):
     def _add_result(self, m: Module) -> None:
         """Add what is written: the source, and what has become of the operand, limited to a word."""
         function, t, shifted = self._function, self._t, self.shifted
-        takes_t, takes_shifted, is_product = Signal(), Signal(), Signal()
-        sum_, result, fired = Signal(signed(18)), Signal(16), Signal()
+        takes_t, takes_shifted, is_product, is_lookup = Signal(), Signal(), Signal(), Signal()
+        fired, sum_, result = Signal(), Signal(signed(18)), Signal(16)
+        addend, wide, negative = Signal(signed(17)), Signal(), Signal()
+        """What is added to the source; whether a product has more bits than a word, and its sign."""
         with m.If(self._phase == Phase.THIRD):
             m.d.sync += fired.eq(self._reached)
         with m.Switch(function):
@@ -261,25 +263,28 @@ class VectorUnit(wiring.Component):
                 m.d.comb += takes_t.eq(~t[-1])
             with m.Case(Elementwise.THRESHOLD):
                 m.d.comb += takes_t.eq(fired)
-        # Only a product has more bits than the sum.
+        # Only a product has more bits than the sum. What depends on the function alone is known long before.
         m.d.sync += [
             takes_shifted.eq(_is_one_of(function, {*_FROM_SHIFTER, Elementwise.DAMP})),
-            is_product.eq(_is_one_of(function, MULTIPLYING)),
+            is_product.eq(_is_one_of(function, MULTIPLYING)), is_lookup.eq(function == Elementwise.LOOKUP),
+            addend.eq(Mux(is_lookup, self.data, Mux(takes_shifted, shifted[:17].as_signed(), Mux(takes_t, t, 0)))),
+            wide.eq((shifted[15:] ^ shifted[-1].replicate(len(shifted) - 15)).any()), negative.eq(shifted[-1]),
+        ]  # fmt: skip
+        sign = Mux(is_product, negative, sum_[-1])
+        m.d.comb += [
+            sum_.eq(self._s + addend),
+            result.eq(
+                Mux(
+                    Mux(is_product, wide, sum_[15:17] != sign.replicate(2)), Cat((~sign).replicate(15), sign), sum_[:16]
+                )
+            ),
         ]
-        m.d.comb += sum_.eq(self._s + Mux(takes_shifted, shifted[:17].as_signed(), Mux(takes_t, t, 0)))
-        sign = Mux(is_product, shifted[-1], sum_[-1])
-        upper = Mux(
-            is_product, (shifted[15:] ^ sign.replicate(len(shifted) - 15)).any(), sum_[15:17] != sign.replicate(2)
-        )
-        m.d.comb += result.eq(Mux(upper, Cat((~sign).replicate(15), sign), sum_[:16]))
-        with m.Switch(function):
-            with m.Case(Elementwise.LOOKUP):
-                m.d.comb += result.eq(self.data)
-            with m.Case(Elementwise.MAGNITUDE):
-                m.d.comb += result.eq(Cat(sum_[:7] | sum_[7:17].any().replicate(7), self._negative))
-            with m.Case(Elementwise.THRESHOLD):
-                with m.If(self._phase == Phase.FIRE):
-                    m.d.comb += result.eq(Cat(fired, (fired & self._negative).replicate(15)))
+        with m.If(is_lookup):
+            m.d.comb += result.eq(addend)
+        with m.If(function == Elementwise.MAGNITUDE):
+            m.d.comb += result.eq(Cat(sum_[:7] | sum_[7:17].any().replicate(7), self._negative))
+        with m.If(self._phase == Phase.SHIFT):
+            m.d.comb += result.eq(Cat(fired, (fired & self._negative).replicate(15)))
         m.d.comb += self.write_data.eq(result)
 
     def _add_total(self, m: Module) -> None:

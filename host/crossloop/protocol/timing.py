@@ -18,8 +18,8 @@ RUN_CYCLES = 0
 """Cycles of a run beside its micro-ops: the duration in the DONE record is the sum over the micro-ops plus this."""
 
 DEAD_BETWEEN = 7
-"""Cycles that lie between the end of any pulse and the next micro-op's level strobe anyhow; what `dead_cycles` asks for beyond them LEVEL and
-LEVELS wait: see `level_wait`."""
+"""Cycles that lie between the end of any pulse and the next micro-op's level strobe anyhow; what `dead_cycles` asks for beyond them is
+waited for by LEVEL and LEVELS: see `level_wait`."""
 LEVEL_OFFSET = 6
 """LEVEL: the level strobe, after the wait; the level itself changes level_write_cycles - 1 after it."""
 LEVELS_OFFSET = 6
@@ -65,9 +65,9 @@ LOAD_EXTRA = 1
 """LOAD takes BASE_CYCLES + LOAD_EXTRA: the vector memory answers a cycle after it was asked."""
 STREAMS_EXTRA = 1
 """STREAMS takes BASE_CYCLES + STREAMS_EXTRA + count; the bank moves in the last `count` cycles."""
-WORD_CYCLES = 4
-"""VECTOR takes BASE_CYCLES + WORD_CYCLES per word (two to read, one to compute, one to write), MULTIPLIER_BITS more per word for what
-multiplies, and one more per word for a THRESHOLD, which writes two."""
+WORD_CYCLES = 5
+"""VECTOR takes BASE_CYCLES + WORD_CYCLES per word (two to read, two to compute, one to write), and MULTIPLIER_BITS more per word for
+what multiplies."""
 MULTIPLY_EXTRA = MULTIPLIER_BITS + 1
 """COMPUTE takes BASE_CYCLES, and MULTIPLY_EXTRA more for a MULTIPLY."""
 
@@ -133,7 +133,13 @@ def _extra_cycles(op: MicroOp, parameters: Parameters) -> int:
     """Return what an engine takes beside BASE_CYCLES."""
     match op.opcode:
         case Opcode.LEVEL:
-            return LEVEL_EXTRA + level_wait(parameters) + parameters.level_write_cycles - 1 + parameters.level_settle_cycles
+            return (
+                LEVEL_EXTRA
+                + level_wait(parameters)
+                + parameters.level_write_cycles
+                - 1
+                + parameters.level_settle_cycles
+            )
         case Opcode.LEVELS:
             writing = op.b * parameters.level_write_cycles + parameters.level_settle_cycles
             return level_wait(parameters) + LEVELS_EXTRA + writing
@@ -172,7 +178,7 @@ def _arithmetic_cycles(op: MicroOp) -> int:
 def word_cycles(function: int) -> int:
     """Return the cycles per word of an `Elementwise` function."""
     multiplies = function in Elementwise._value2member_map_ and Elementwise(function) in MULTIPLYING
-    return WORD_CYCLES + (MULTIPLIER_BITS if multiplies else 0) + (function == Elementwise.THRESHOLD)
+    return WORD_CYCLES + (MULTIPLIER_BITS if multiplies else 0)
 
 
 def serial_cycles(op: MicroOp, parameters: Parameters | None = None) -> int:

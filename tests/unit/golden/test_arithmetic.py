@@ -219,7 +219,7 @@ def test_a_loop_may_be_left_early(bench) -> None:
     assert reply.status is Status.OK
     assert read(bench, 0, 1).tolist() == [5]
     # SET and LOOP; five times COMPUTE and BRANCH, four times NEXT; STORE and HALT.
-    assert records[-1].cycle == 3 * (2 + 5 * 2 + 4 + 2)
+    assert records[-1].cycle == 5 * (2 + 5 * 2 + 4 + 2)
 
 
 def test_samples_go_to_the_vector_memory_and_are_summed(bench) -> None:
@@ -230,7 +230,7 @@ def test_samples_go_to_the_vector_memory_and_are_summed(bench) -> None:
     assert reply.status is Status.OK
     assert len(records) == 1
     assert read(bench, 40, 3).tolist() == [10, -2, -512]
-    assert records[0].cycle == 3 + 2 * (3 + 11 + 10 + 2 * 3) + 3
+    assert records[0].cycle == 5 + 2 * (5 + 11 + 10 + 2 * 3) + 5
 
 
 def test_streams_are_filled_from_vector_words(bench) -> None:
@@ -244,17 +244,18 @@ def test_streams_are_filled_from_vector_words(bench) -> None:
 
 
 TIMES = {
-    "set": ([ar.set_register(1, 5)], 3),
-    "compute": ([ar.compute(Function.ADD, 1, 2, y=3)], 3),
-    "multiply": ([ar.compute(Function.MULTIPLY, 1, 2, y=3)], 3 + 19),
-    "load": ([ar.load(1, 5)], 4),
-    "store": ([ar.store(1, 5)], 3),
-    "branch": ([ar.branch(1)], 3),
-    "index": ([ar.index(b=1)], 3),
-    "point": ([ar.point(4)], 3),
-    "vector": ([ar.vector(Elementwise.ADD, 9, 0, 20)], 3 + 4 * 9),
-    "vector of products": ([ar.vector(Elementwise.SQUARES, 9, 0, 20)], 3 + 22 * 9),
-    "streams": ([ar.streams(ROWS, 4, 0)], 3 + 1 + 4),
+    "set": ([ar.set_register(1, 5)], 5),
+    "compute": ([ar.compute(Function.ADD, 1, 2, y=3)], 5),
+    "multiply": ([ar.compute(Function.MULTIPLY, 1, 2, y=3)], 5 + 19),
+    "load": ([ar.load(1, 5)], 5 + 1),
+    "store": ([ar.store(1, 5)], 5),
+    "branch": ([ar.branch(1)], 5),
+    "index": ([ar.index(b=1)], 5),
+    "point": ([ar.point(4)], 5),
+    "vector": ([ar.vector(Elementwise.ADD, 9, 0, 20)], 5 + 5 * 9),
+    "vector of thresholds": ([ar.vector(Elementwise.THRESHOLD, 9, 0, 20)], 5 + 5 * 9),
+    "vector of products": ([ar.vector(Elementwise.SQUARES, 9, 0, 20)], 5 + 23 * 9),
+    "streams": ([ar.streams(ROWS, 4, 0)], 5 + 1 + 4),
 }
 
 
@@ -262,7 +263,7 @@ TIMES = {
 def test_arithmetic_takes_the_promised_cycles(bench, program, cycles) -> None:
     reply, records = bench.ready().run(*program)
     assert reply.status is Status.OK
-    assert records[-1].cycle == cycles + 3
+    assert records[-1].cycle == cycles + 5
     assert sum(duration_cycles(op, bench.parameters) for op in program) == cycles
 
 

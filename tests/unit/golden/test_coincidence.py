@@ -60,7 +60,7 @@ def test_gates_follow_the_streams_bit_by_bit(make_bench, rng, rows, columns, row
     column_gates = expected(Family.COLUMNS, column_values, 22, 40, column_sign)
     events = []
     for slot, gates in enumerate(zip(row_gates, column_gates, strict=True)):
-        start = 2 * 9 + 12 + 15 * slot
+        start = 2 * 11 + 14 + 15 * slot
         if any(gates):
             events += [(start, *gates), (start + 10, 0, 0)]
     assert update(bench, 40, row_sign=row_sign, column_sign=column_sign) == events
@@ -121,7 +121,7 @@ def test_row_and_column_streams_are_uncorrelated(make_bench) -> None:
     fired = np.zeros((slots, 16))
     for cycle, rows, columns in update(bench, slots):
         if rows or columns:
-            slot = (cycle - 30) // 15
+            slot = (cycle - 36) // 15
             fired[slot] = [rows >> n & 1 for n in range(8)] + [columns >> n & 1 for n in range(8)]
     correlation = np.corrcoef(fired.T)[:8, 8:]
     # One sigma of 20 000 slots is 0.007; the largest of 64 stays below 4 of them.

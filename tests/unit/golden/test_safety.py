@@ -96,19 +96,19 @@ def test_silence_ends_a_run_in_the_middle_of_a_pulse(make_bench) -> None:
     done = records[-1]
     assert (reply.status, done.flags, bench.model.trip_cause) == (Status.TRIPPED, Status.TRIPPED, TripCause.DEAD_MAN)
     # The timer started with the request's frame, and so did the run: one byte per cycle is over by then.
-    assert done.cycle == 100_001
-    pulses = (100_001 - 4) // 1010
+    assert done.cycle == 100_002
+    pulses = (100_001 - 6) // 1010
     assert bench.register(Register.TRAIN_PULSES) == pulses
-    assert bench.plant.gates()[-2:] == [(4 + pulses * 1010, 0b1111, 0), (100_001, 0, 0)]
+    assert bench.plant.gates()[-2:] == [(6 + pulses * 1010, 0b1111, 0), (100_001, 0, 0)]
     order = [event.kind for event in bench.plant.seen if event.cycle >= 100_001]
-    assert order == [Kind.RUN, Kind.TRIP, Kind.GATES, Kind.STATES, Kind.STATES]
+    assert order == [Kind.TRIP, Kind.GATES, Kind.RUN, Kind.STATES, Kind.STATES]
     assert bench.plant.seen[-1].words == GROUND
 
 
 @pytest.mark.parametrize("op", [ops.wait(2**32 - 1), ops.coincide(65535, 10, 10, row_sign=0, column_sign=0)])
 def test_silence_ends_any_long_micro_op(bench, op) -> None:
     _, records = driving(bench).run(op)
-    assert (records[-1].cycle, records[-1].flags) == (100_001, Status.TRIPPED)
+    assert (records[-1].cycle, records[-1].flags) == (100_002, Status.TRIPPED)
 
 
 def test_arming_needs_a_dead_man_time(bench) -> None:

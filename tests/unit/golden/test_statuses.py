@@ -192,16 +192,19 @@ def test_a_fault_ends_the_run_in_the_safe_state(bench, op, status) -> None:
     bench.ready()
     reply, (done,) = bench.run(ops.connect(COLUMNS, LineState.SENSE), op)
     assert (reply.status, reply.detail) == (status, 0)
-    # CONNECT's 9 cycles, then the faulting micro-op's 3.
-    assert (done.flags, done.operation, done.cycle) == (status, 1, 12)
-    tail = [(e.cycle, e.kind, e.a, e.words) for e in bench.plant.seen if e.cycle >= 12]
+    # CONNECT's 11 cycles, then the 5 of the faulting micro-op; a level is refused one cycle later. The run ends a cycle after a trip.
+    tripped = status is Status.TRIPPED
+    fault = 16 + (tripped and op.opcode == Opcode.LEVEL)
+    assert (done.flags, done.operation, done.cycle) == (status, 1, fault + tripped)
+    tail = [(e.cycle, e.kind, e.a, e.words) for e in bench.plant.seen if e.cycle >= 16]
     zeros = (0,) * 4
-    trip = [(12, Kind.TRIP, 1, zeros)] if status is Status.TRIPPED else []
+    trip = [(fault, Kind.TRIP, 1, zeros)] if tripped else []
+    safe = fault + (1 if tripped else 2)
     assert tail == [
-        (12, Kind.RUN, 0, zeros),
         *trip,
-        (13, Kind.STATES, 0, (0b1111, 0, 0, 0)),
-        (17, Kind.STATES, 0, (0b1111, 0, 0b111, 0)),
+        (fault + tripped, Kind.RUN, 0, zeros),
+        (safe, Kind.STATES, 0, (0b1111, 0, 0, 0)),
+        (safe + 4, Kind.STATES, 0, (0b1111, 0, 0b111, 0)),
     ]
     assert not bench.plant.of(Kind.GATES, Kind.LEVEL, Kind.CONVERSION)
     assert bench.model.armed == (status is not Status.TRIPPED)
@@ -220,8 +223,8 @@ def test_levels_trip_at_the_first_code_outside(bench) -> None:
     bench.ready()
     bench.send(commands.write_bytes(0, bytes([1, 2, 99, 3])))
     _, (done,) = bench.run(ops.levels(ROWS, 4))
-    assert [(e.cycle, e.b, e.words[0]) for e in bench.plant.of(Kind.LEVEL)] == [(4, 0, 1), (5, 1, 2)]
-    assert (done.cycle, done.flags, bench.model.trip_cause) == (6, Status.TRIPPED, TripCause.LEVEL_WINDOW)
+    assert [(e.cycle, e.b, e.words[0]) for e in bench.plant.of(Kind.LEVEL)] == [(6, 0, 1), (7, 1, 2)]
+    assert (done.cycle, done.flags, bench.model.trip_cause) == (9, Status.TRIPPED, TripCause.LEVEL_WINDOW)
 
 
 def test_codes_that_the_converters_lack_are_outside_any_window(bench) -> None:
@@ -240,7 +243,7 @@ def test_loops_nest_as_deep_as_promised(bench) -> None:
 def test_a_program_without_halt_ends_at_the_end_of_its_memory(make_bench) -> None:
     bench = make_bench(program_ops=16)
     reply, (done,) = bench.ready().run(*[ops.wait(0)] * 16, halt=False)
-    assert (reply.status, done.operation, done.cycle) == (Status.ADDRESS_RANGE, 16, 16 * 3 + 3)
+    assert (reply.status, done.operation, done.cycle) == (Status.ADDRESS_RANGE, 16, 16 * 5 + 5)
 
 
 @pytest.mark.parametrize(("last", "status"), [(3, Status.OK), (4, Status.REPLY_FULL)])

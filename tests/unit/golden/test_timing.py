@@ -10,21 +10,21 @@ from crossloop_sim.events import Kind
 
 ROWS, COLUMNS = Family.ROWS, Family.COLUMNS
 
-# What a program takes, HALT's 3 cycles included.
+# What a program takes, HALT's 5 cycles included.
 DURATIONS = {
-    "halt": ([], 3),
-    "wait": ([ops.wait(10)], 16),
-    "loop of three waits": ([ops.loop(3), ops.wait(2), ops.next_()], 3 + 3 * (5 + 3) + 3),
-    "nested loops": ([ops.loop(2), ops.loop(5), ops.next_(), ops.next_()], 3 + 2 * (3 + 5 * 3 + 3) + 3),
-    "level": ([ops.level(ROWS, 1, -5)], 6),
-    "levels": ([ops.levels(COLUMNS, 3)], 9),
-    "connect": ([ops.connect(ROWS, LineState.DRIVE)], 12),
-    "connect again": ([ops.connect(ROWS, LineState.DRIVE)] * 2, 21),
-    "tile": ([ops.tile(1)], 12),
-    "pulse": ([ops.pulse(3, 20, 7)], 3 + 1 + 3 * 27 + 3),
-    "coincide": ([ops.coincide(5, 10, 6, row_sign=0, column_sign=0)], 3 + 9 + 5 * 16 + 3),
-    "coincide in shortest slots": ([ops.coincide(5, 2, 1, row_sign=0, column_sign=0)], 3 + 9 + 5 * 8 + 3),
-    "convert": ([ops.convert(COLUMNS, 3, settle_cycles=30, integrate_cycles=20)], 3 + 11 + 50 + 2 * 3 + 3),
+    "halt": ([], 5),
+    "wait": ([ops.wait(10)], 5 + 10 + 5),
+    "loop of three waits": ([ops.loop(3), ops.wait(2), ops.next_()], 5 + 3 * (7 + 5) + 5),
+    "nested loops": ([ops.loop(2), ops.loop(5), ops.next_(), ops.next_()], 5 + 2 * (5 + 5 * 5 + 5) + 5),
+    "level": ([ops.level(ROWS, 1, -5)], 7 + 5),
+    "levels": ([ops.levels(COLUMNS, 3)], 9 + 5),
+    "connect": ([ops.connect(ROWS, LineState.DRIVE)], 11 + 5),
+    "connect again": ([ops.connect(ROWS, LineState.DRIVE)] * 2, 2 * 11 + 5),
+    "tile": ([ops.tile(1)], 11 + 5),
+    "pulse": ([ops.pulse(3, 20, 7)], 5 + 1 + 3 * 27 + 5),
+    "coincide": ([ops.coincide(5, 10, 6, row_sign=0, column_sign=0)], 5 + 9 + 5 * 16 + 5),
+    "coincide in shortest slots": ([ops.coincide(5, 2, 1, row_sign=0, column_sign=0)], 5 + 9 + 5 * 8 + 5),
+    "convert": ([ops.convert(COLUMNS, 3, settle_cycles=30, integrate_cycles=20)], 5 + 11 + 50 + 2 * 3 + 5),
 }
 
 
@@ -39,15 +39,15 @@ def test_a_program_takes_the_promised_cycles(bench, program, cycles) -> None:
 def test_levels_strobe_one_line_per_cycle(bench) -> None:
     bench.ready().run(ops.level(ROWS, 65535, -3), ops.levels(COLUMNS, 3, 2))
     strobes = [(e.cycle, e.a, e.b, e.words[0]) for e in bench.plant.of(Kind.LEVEL)]
-    assert strobes == [(3, 0, 65535, 2**64 - 3), (7, 1, 0, 0), (8, 1, 1, 0), (9, 1, 2, 0)]
+    assert strobes == [(6, 0, 65535, 2**64 - 3), (13, 1, 0, 0), (14, 1, 1, 0), (15, 1, 2, 0)]
 
 
 def test_connect_floats_changing_lines_before_it_makes_them(bench) -> None:
     # Lines are at ground (state 1, plane 0) after the session was opened.
     bench.ready().run(ops.connect(ROWS, LineState.DRIVE, selection=Selection.ONE, index=2))
     float_phase, made = bench.plant.of(Kind.STATES)
-    assert (float_phase.cycle, float_phase.words) == (4, (0b1011, 0b0000, 0b111, 0))
-    assert (made.cycle, made.words) == (8, (0b1011, 0b0100, 0b111, 0))
+    assert (float_phase.cycle, float_phase.words) == (6, (0b1011, 0b0000, 0b111, 0))
+    assert (made.cycle, made.words) == (10, (0b1011, 0b0100, 0b111, 0))
 
 
 def test_connecting_the_same_states_changes_no_pin(bench) -> None:
@@ -57,14 +57,14 @@ def test_connecting_the_same_states_changes_no_pin(bench) -> None:
 
 def test_connecting_to_float_has_one_change_only(bench) -> None:
     bench.ready().run(ops.connect(COLUMNS, LineState.FLOAT))
-    assert [(e.cycle, e.words) for e in bench.plant.of(Kind.STATES)] == [(4, (0b1111, 0, 0, 0))]
+    assert [(e.cycle, e.words) for e in bench.plant.of(Kind.STATES)] == [(6, (0b1111, 0, 0, 0))]
 
 
 def test_tile_changes_while_everything_floats(bench) -> None:
     bench.ready().run(ops.tile(1), ops.tile(1))
     assert [(e.cycle, e.kind, e.a) for e in bench.plant.of(Kind.STATES, Kind.TILE)] == [
-        (4, Kind.STATES, 0),
-        (8, Kind.TILE, 1),
+        (6, Kind.STATES, 0),
+        (10, Kind.TILE, 1),
     ]
 
 
@@ -74,7 +74,7 @@ def test_a_train_gates_every_driven_line_of_both_families(bench) -> None:
         ops.connect(COLUMNS, LineState.DRIVE, selection=Selection.ONE, index=1),
     ]
     bench.ready().run(*connect, ops.pulse(2, 20, 7))
-    first = 2 * 9 + 4
+    first = 2 * 11 + 6
     assert bench.plant.gates() == [
         (first, 0b111, 0b010),
         (first + 20, 0, 0),
@@ -96,7 +96,7 @@ def test_a_conversion_strobes_in_the_last_cycle_of_its_gates(bench) -> None:
         ops.connect(COLUMNS, LineState.SENSE),
         ops.convert(COLUMNS, 3, settle_cycles=30, integrate_cycles=20, range_index=2),
     )
-    start = 2 * 9 + 4
+    start = 2 * 11 + 6
     assert bench.plant.gates() == [(start, 0b1111, 0), (start + 51, 0, 0)]
     (strobe,) = bench.plant.of(Kind.CONVERSION)
     assert (strobe.cycle, strobe.a, strobe.b, strobe.words[:2]) == (start + 50, 1, 3, (2, 0))
@@ -111,7 +111,7 @@ def test_long_trains_reach_the_plant_in_order_and_completely(bench) -> None:
     bench.ready().run(ops.connect(ROWS, LineState.DRIVE), ops.pulse(5000, 2, 1))
     edges = bench.plant.gates()
     assert len(edges) == 10_000
-    assert [edge[0] for edge in edges[::2]] == [13 + 3 * n for n in range(5000)]
+    assert [edge[0] for edge in edges[::2]] == [17 + 3 * n for n in range(5000)]
 
 
 @pytest.mark.parametrize("size", [4, 8, 16, 32, 64])
@@ -119,5 +119,5 @@ def test_engine_cycles_do_not_depend_on_the_size_of_the_array(make_bench, size) 
     bench = make_bench(rows=size, columns=size, frame_bytes=1024)
     bench.ready()
     product = ops.convert(COLUMNS, size, settle_cycles=30, integrate_cycles=20)
-    assert bench.run(product)[1][-1].cycle - 2 * size == 3 + 11 + 50 + 3
-    assert bench.run(ops.coincide(9, 10, 5, row_sign=0, column_sign=0))[1][-1].cycle == 3 + 9 + 9 * 15 + 3
+    assert bench.run(product)[1][-1].cycle - 2 * size == 5 + 11 + 50 + 5
+    assert bench.run(ops.coincide(9, 10, 5, row_sign=0, column_sign=0))[1][-1].cycle == 5 + 9 + 9 * 15 + 5
