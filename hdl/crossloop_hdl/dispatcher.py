@@ -129,7 +129,7 @@ class Dispatcher(wiring.Component):
         """The last three bytes of data, or those of a register that are still to be sent."""
         last_token = Signal(16)
         verdict = Signal.like(check.status)
-        """Of the check, a cycle later: checks and what follows from them are too long a path together."""
+        """Of the check, the register file or the program, a cycle later: they and what follows from them are too long a path together."""
         index_bits = (self._parameters.frame_bytes // COMMAND_HEADER.size).bit_length()
         index = Signal(index_bits, init=(1 << index_bits) - 1)
         """Number of the command at hand in its request."""
@@ -218,9 +218,8 @@ class Dispatcher(wiring.Component):
                 with m.If(at == check.unit):
                     m.d.sync += [at.eq(0), header.count.eq(header.count - 1), header.address.eq(header.address + 1)]
                     with m.If(header.opcode == Command.WRITE_REGISTER):
-                        m.next = "COMMAND"
-                        with m.If(~self.register_agreed):
-                            m.d.comb += fail(Status.LIMIT_LOCKED)
+                        m.d.sync += verdict.eq(Mux(self.register_agreed, Status.OK, Status.LIMIT_LOCKED))
+                        m.next = "END"
                     with m.Elif(header.count == 1):
                         m.next = "COMMAND"
             with m.State("RECORD"):
@@ -242,8 +241,8 @@ class Dispatcher(wiring.Component):
                             with m.If(header.count != 0):
                                 m.next = "WORDS"
                         with m.Case(Command.RUN):
-                            with m.If(self.run_status != Status.OK):
-                                m.next = "ENDED"
+                            m.d.sync += verdict.eq(self.run_status)
+                            m.next = "END"
             with m.State("WORDS"):
                 m.d.comb += [
                     self.records.valid.eq(1),
@@ -269,8 +268,9 @@ class Dispatcher(wiring.Component):
                 ]
                 with m.If(self.run_done):
                     m.next = "RECORD"
-            with m.State("ENDED"):
-                m.d.comb += fail(self.run_status)
+            with m.State("END"):
+                with m.If(verdict != Status.OK):
+                    m.d.comb += fail(verdict)
                 m.next = "COMMAND"
 
         with m.If(self.finish):
