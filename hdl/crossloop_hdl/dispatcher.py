@@ -30,8 +30,8 @@ assert RecordHeader.as_shape().size == 8 * RECORD_HEADER.size
 class Dispatcher(wiring.Component):
     """Takes requests from the link and writes memories, registers and banks, starts programs and appends records.
 
-    A command takes 8 cycles (one to look for it, six for its header, one to check it), one more per byte of data, and
-    one per byte of its record.
+    A command takes 9 cycles (one to look for it, six for its header, two to check it), one more per byte of data, one per byte of its
+    record, and one for what the register file or a program says at its end.
 
     Parameters
     ----------
@@ -295,10 +295,11 @@ class Dispatcher(wiring.Component):
                     record.kind.eq(RecordKind.WORDS), record.count.eq(header.count), record.operation.eq(header.address),
                 ]  # fmt: skip
         byte = Signal(8)
-        shown = Mux(at == RECORD_HEADER.size, self.register_shown[:8], shifted[:8])
-        m.d.comb += byte.eq(Mux(self.register_is_shown, shown, self.register_half.word_select(at[0], 8)))
         with m.Switch(at):
             for number in range(RECORD_HEADER.size):
                 with m.Case(number):
                     m.d.comb += byte.eq(record.as_value().word_select(number, 8))
-        return byte
+        shown = Mux(at == RECORD_HEADER.size, self.register_shown[:8], shifted[:8])
+        value = Mux(self.register_is_shown, shown, self.register_half.word_select(at[0], 8))
+        # The memory of the registers answers late, so its byte is chosen last.
+        return Mux(at < RECORD_HEADER.size, byte, value)
