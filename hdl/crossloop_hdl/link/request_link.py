@@ -150,11 +150,13 @@ class RequestLink(wiring.Component):
         # A register before the queue, and one behind the transmitter: what the rules say, and that a frame is over, are long paths by
         # themselves.
         notice, is_said = Signal(Notice), Signal()
+        sent_slot = Signal(range(self._parameters.request_slots))
+        """All that the rules look at of a number."""
         m.d.sync += [
             notice.eq(rules.notice),
             is_said.eq(rules.push & rules.room),
             rules.sent.eq(transmitter.sent & (entry.kind == NoticeKind.REPLY)),
-            rules.sent_sequence.eq(entry.sequence),
+            sent_slot.eq(entry.sequence),
         ]
         m.d.comb += [
             rules.header_end.eq(deframer.header_end),
@@ -162,6 +164,7 @@ class RequestLink(wiring.Component):
             rules.status.eq(deframer.status),
             rules.header.eq(deframer.header),
             rules.room.eq(queue.w_rdy & ~is_said),
+            rules.sent_sequence.eq(sent_slot),
             rules.finish.eq(self.finish),
             rules.busy.eq(self.busy),
             queue.w_data.eq(notice),
