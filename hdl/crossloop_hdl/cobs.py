@@ -101,15 +101,17 @@ class CobsEncoder(wiring.Component):
         """Where the open block's code will stand; all before it is final."""
         head, tail = self.head, self.tail
         code = Signal(8, init=1)
-        room = Signal()
+        room = Signal(init=1)
+        """There is room for what is to be written, as far as was known a cycle ago."""
         position = Signal(range(_RING_BYTES))
         taken = Signal()
 
         def close_block(code: Any) -> list[Any]:
             return [write.addr.eq(hole), write.data.eq(code), write.en.eq(1)]
 
-        # Two bytes of distance: head may be one past the hole of an empty block, and a full ring must not look empty.
-        m.d.comb += room.eq((tail - head - 1)[: len(tail)] >= 2)
+        # Three bytes of distance: a delimiter and the next block's hole may have come in the cycle in which it was measured, then one byte
+        # more comes, and a full ring must not look empty.
+        m.d.sync += room.eq((tail - head - 1)[: len(tail)] >= 3)
         open_block = [hole.eq(head), head.eq(head + 1), code.eq(1)]
 
         with m.FSM():

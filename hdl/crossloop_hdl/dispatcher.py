@@ -30,8 +30,8 @@ assert RecordHeader.as_shape().size == 8 * RECORD_HEADER.size
 class Dispatcher(wiring.Component):
     """Takes requests from the link and writes memories, registers and banks, starts programs and appends records.
 
-    A command takes 8 cycles (one to look for it, six for its header, one to check it), one more per byte of data, and
-    one per byte of its record.
+    A command takes 9 cycles (one to look for it, six for its header, two to check it), one more per byte of data, one per byte of its
+    record, and one for what the register file or a program says at its end.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ class Dispatcher(wiring.Component):
         """The last three bytes of data, or those of a register that are still to be sent."""
         last_token = Signal(16)
         verdict = Signal.like(check.status)
-        """Of the check, a cycle later: checks and what follows from them are too long a path together."""
+        """Of the check, the register file or the program, a cycle later: they and what follows from them are too long a path together."""
         index_bits = (self._parameters.frame_bytes // COMMAND_HEADER.size).bit_length()
         index = Signal(index_bits, init=(1 << index_bits) - 1)
         """Number of the command at hand in its request."""
@@ -218,9 +218,8 @@ class Dispatcher(wiring.Component):
                 with m.If(at == check.unit):
                     m.d.sync += [at.eq(0), header.count.eq(header.count - 1), header.address.eq(header.address + 1)]
                     with m.If(header.opcode == Command.WRITE_REGISTER):
-                        m.next = "COMMAND"
-                        with m.If(~self.register_agreed):
-                            m.d.comb += fail(Status.LIMIT_LOCKED)
+                        m.d.sync += verdict.eq(Mux(self.register_agreed, Status.OK, Status.LIMIT_LOCKED))
+                        m.next = "END"
                     with m.Elif(header.count == 1):
                         m.next = "COMMAND"
             with m.State("RECORD"):
@@ -242,8 +241,8 @@ class Dispatcher(wiring.Component):
                             with m.If(header.count != 0):
                                 m.next = "WORDS"
                         with m.Case(Command.RUN):
-                            with m.If(self.run_status != Status.OK):
-                                m.next = "ENDED"
+                            m.d.sync += verdict.eq(self.run_status)
+                            m.next = "END"
             with m.State("WORDS"):
                 m.d.comb += [
                     self.records.valid.eq(1),
@@ -269,8 +268,9 @@ class Dispatcher(wiring.Component):
                 ]
                 with m.If(self.run_done):
                     m.next = "RECORD"
-            with m.State("ENDED"):
-                m.d.comb += fail(self.run_status)
+            with m.State("END"):
+                with m.If(verdict != Status.OK):
+                    m.d.comb += fail(verdict)
                 m.next = "COMMAND"
 
         with m.If(self.finish):
@@ -295,10 +295,11 @@ class Dispatcher(wiring.Component):
                     record.kind.eq(RecordKind.WORDS), record.count.eq(header.count), record.operation.eq(header.address),
                 ]  # fmt: skip
         byte = Signal(8)
-        shown = Mux(at == RECORD_HEADER.size, self.register_shown[:8], shifted[:8])
-        m.d.comb += byte.eq(Mux(self.register_is_shown, shown, self.register_half.word_select(at[0], 8)))
         with m.Switch(at):
             for number in range(RECORD_HEADER.size):
                 with m.Case(number):
                     m.d.comb += byte.eq(record.as_value().word_select(number, 8))
-        return byte
+        shown = Mux(at == RECORD_HEADER.size, self.register_shown[:8], shifted[:8])
+        value = Mux(self.register_is_shown, shown, self.register_half.word_select(at[0], 8))
+        # The memory of the registers answers late, so its byte is chosen last.
+        return Mux(at < RECORD_HEADER.size, byte, value)

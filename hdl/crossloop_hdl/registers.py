@@ -102,7 +102,7 @@ class RegisterFile(wiring.Component):
         number = Signal(_NUMBER_BITS)
         """Of the register in the memory's answer."""
         whole, taken = Signal(), Signal()
-        """The value is complete; it is also taken."""
+        """The value is complete; the register takes it."""
         self.written = written = Signal(len(Register))
         is_limit, is_counter = Signal(), Signal()
         kept = Signal(16)
@@ -118,12 +118,12 @@ class RegisterFile(wiring.Component):
             differing.eq(self.half != kept),
             self.agreed.eq(~(locked & (differing | differs))),
             whole.eq(self.write & self.high),
-            taken.eq(whole & self.agreed),
+            taken.eq(whole & ~locked),
             self.seed_select.eq(self.address == Register.COLUMN_SEED),
         ]
         with m.If(self.write & ~self.high):
             m.d.sync += differs.eq(differing)
-        self._add_addresses(m, is_limit, is_counter, kept, whole & ~locked)
+        self._add_addresses(m, is_limit, is_counter, kept, taken)
         with m.If(taken):
             m.d.sync += written.bit_select(number, 1).eq(~is_counter)
 

@@ -142,9 +142,17 @@ class DeframerProperties(Specification):
             "The end of the header is told with its last byte.",
             deframer.header_end == (byte & (length == HEADER_BYTES - 1)),
         )
+        told = self.past(deframer.end)
         self.proves(
-            "No header is complete in the cycle in which an end is told.", ~(deframer.end & deframer.header_end)
+            "Verdict and header stay for a cycle more.",
+            implies(told, deframer.status == self.past(deframer.status)),
+            implies(told, deframer.header.as_value() == self.past(deframer.header.as_value())),
         )
+        self.proves(
+            "No header is complete in the cycle in which an end is told, nor in the next one.",
+            ~((deframer.end | told) & deframer.header_end),
+        )
+        self.proves("No two ends are told in cycles that follow one another.", ~(deframer.end & told))
         self.helps(states[0] == parts.crc.state)
         self.helps(deframer.count == Mux(length > FRAME_BYTES, FRAME_BYTES + 1, length))
         for place in range(HEADER_BYTES + 1):
@@ -263,10 +271,10 @@ class PausingLineProperties(LineProperties):
         self.m.d.sync += before.eq(distance)
         self.proves("Nothing is written over a byte that waits.", (distance != 0) & (distance < SHORTEST_RING_BYTES))
         stalled = Signal(range(4))
-        free = distance <= SHORTEST_RING_BYTES - 3
+        free = distance <= SHORTEST_RING_BYTES - 4
         self.m.d.sync += stalled.eq(Mux(free & ~line.i.ready, stalled + (stalled != 3), 0))
         self.proves(
-            "While two places are free, bytes are taken but for the two cycles that end a frame, and the one that ends a block.",
+            "While three places are free, bytes are taken but for the two cycles that end a frame, and the one that ends a block.",
             stalled <= 2,
         )
         with self.m.If(line.i.valid & ~line.i.ready & ~line.line.ready):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from unittest.mock import patch
 
-from amaranth.hdl import Cat, Const, Mux, Signal
+from amaranth.hdl import Cat, Const, Mux, Signal, Value
 from formal.line_bytes import stepped
 from formal.prover import Specification, implies
 
@@ -13,7 +13,7 @@ from crossloop.protocol.errors import Status
 from crossloop.protocol.frames import CRC, REPLY_HEADER, FrameKind
 from crossloop.protocol.identity import IDENTITY_BYTES, pack_identity
 from crossloop.protocol.parameters import Parameters
-from crossloop_hdl.link.layouts import REPLY_OVERHEAD, Notice, NoticeKind
+from crossloop_hdl.link.layouts import REPLY_OVERHEAD, Notice, NoticeKind, ReplyInfo
 from crossloop_hdl.link.request_link import RequestLink
 from crossloop_hdl.link.transmitter import Transmitter
 
@@ -32,6 +32,8 @@ WITH_IDENTITY = Small(request_slots=SLOTS, rows=1, columns=1, frame_bytes=1 << 1
 """Frames that hold an identity, and whose length may have every bit but the highest."""
 LINK_CUT = ("top.component.deframer", "top.component.transmitter")
 TRANSMITTER_CUT = ("top.component.encoder",)
+PAUSES = 1
+"""Cycles in which the transmitter's encoder takes no byte."""
 
 
 class LinkProperties(Specification):
@@ -65,7 +67,10 @@ class LinkProperties(Specification):
             m.d.sync += in_frame.eq(0)
         with m.Elif(deframer.store):
             m.d.sync += stored.eq(stored + 1)
-        self.assumes(~(deframer.header_end & (deframer.end | in_frame)))
+        ended = self.past(deframer.end)
+        self.assumes(~(deframer.header_end & (deframer.end | ended | in_frame)) & ~(deframer.end & ended))
+        for value in (deframer.status, deframer.header.as_value()):
+            self.assumes(implies(ended, value == self.past(value)))
         self.assumes(implies(deframer.store, in_frame & ~deframer.end & (deframer.store_offset == stored)))
         passed = deframer.end & (deframer.status == Status.OK)
         # The checksum's bytes are stored too; that they need not be here saves cycles.
@@ -108,7 +113,8 @@ class LinkProperties(Specification):
             implies(now & link.payload.valid & (taken == self.place), link.payload.payload == asked),
         )
         waits = Signal(3)
-        idle = (rules.pending != 0) & ~link.active & (rules.queued == 0) & ~deframer.end & self.parts.queue.w_rdy
+        idle = (rules.pending != 0) & ~link.active & (rules.queued == 0) & rules.room
+        idle &= ~deframer.end & ~self.past(deframer.end)
         m.d.sync += waits.eq(Mux(idle, waits + ~waits.all(), 0))
         self.proves("A request that waits begins when nothing else is under way or being sent.", waits <= 3)
         self.executed_with = now & link.payload.valid & (taken == self.place) & (asked == 0xA5) & (self.place == 1)
@@ -156,7 +162,7 @@ class LinkProperties(Specification):
 
 
 class TransmitterProperties(Specification):
-    """The transmitter with a line that takes its bytes when it likes, and a reply cache that holds still while it is sent."""
+    """The transmitter with an encoder that pauses when it likes, though only once, and a reply cache that holds still while it is sent."""
 
     def __init__(self) -> None:
         super().__init__(Transmitter(WITH_IDENTITY))
@@ -169,24 +175,31 @@ class TransmitterProperties(Specification):
     def specify(self) -> None:
         sender, m = self.component, self.m
         parts = self.opened()
-        i, notice, waits = parts.encoder.i, sender.notices.p, sender.notices.valid
+        i, waits = parts.encoder.i, sender.notices.valid
         still = self.started & self.past(waits & ~sender.notices.ready)
         # The link is proved to leave no more room for records.
         self.assumes(sender.info.length <= WITH_IDENTITY.frame_bytes - REPLY_OVERHEAD)
-        for value in (notice.as_value(), sender.info.as_value(), self.stored):
+        for value in (Value.cast(sender.notices.payload), sender.info.as_value(), self.stored):
             self.assumes(implies(still, value == self.past(value)))
-        # Notices and line never pause: so the solver sees far enough.
-        self.assumes(waits & i.ready)
+        # Notices never pause, and the encoder only once: so the solver sees far enough.
+        pauses = Signal(range(PAUSES + 1))
+        m.d.sync += pauses.eq(pauses + ~i.ready)
+        self.assumes(waits & (i.ready | (pauses != PAUSES)))
         self.assumes(implies(self.started, self.place == self.past(self.place)))
         self.assumes(implies(self.started & (self.past(sender.offset) == self.place), sender.data == self.stored))
+        # Bytes stand in a register before the encoder: what notice and cache were when the byte there was taken from them.
+        moves = Signal()
+        m.d.comb += moves.eq(~i.valid | i.ready)
+        notice, info = Notice(self.at_last(moves, sender.notices.payload)), ReplyInfo(self.at_last(moves, sender.info))
+        stored = self.at_last(moves, self.stored)
 
         is_reply = notice.kind == NoticeKind.REPLY
         length, header = Signal(16), Signal(8 * REPLY_HEADER.size)
         kind = Mux(is_reply, FrameKind.REPLY, Mux(notice.kind == NoticeKind.IDENTITY, FrameKind.IDENTITY,
                    Mux(notice.kind == NoticeKind.REFUSAL, FrameKind.REFUSAL, FrameKind.STOPPED)))  # fmt: skip
-        status = Mux(is_reply, sender.info.status, Mux(notice.kind == NoticeKind.REFUSAL, notice.status, Status.OK))
+        status = Mux(is_reply, info.status, Mux(notice.kind == NoticeKind.REFUSAL, notice.status, Status.OK))
         m.d.comb += [
-            length.eq(Mux(is_reply, sender.info.length, Mux(notice.kind == NoticeKind.IDENTITY, IDENTITY_BYTES, 0))),
+            length.eq(Mux(is_reply, info.length, Mux(notice.kind == NoticeKind.IDENTITY, IDENTITY_BYTES, 0))),
             header.eq(
                 Cat(
                     kind[:8],
@@ -194,7 +207,7 @@ class TransmitterProperties(Specification):
                     length,
                     notice.sequence,
                     Const(SLOTS, 16),
-                    Mux(is_reply, sender.info.detail, 0),
+                    Mux(is_reply, info.detail, 0),
                 )
             ),
         ]
@@ -205,7 +218,7 @@ class TransmitterProperties(Specification):
             m.d.sync += [position.eq(Mux(i.p.last, 0, position + 1)), state.eq(Mux(i.p.last, state.init, state))]
             with m.If(~checked):
                 m.d.sync += state.eq(stepped(state, i.p.data))
-        self.helps(implies(i.valid, parts.crc.state == state))
+        self.helps(implies(i.valid & self.past(moves), parts.crc.state == state))
         self.proves(
             "A frame begins with the header that its notice calls for: kind, status, length, sequence number, credit, detail.",
             *(
@@ -214,7 +227,7 @@ class TransmitterProperties(Specification):
             ),
         )
         followed = i.valid & ~checked & is_reply & (position == REPLY_HEADER.size + self.place)
-        self.proves("A reply's payload is what the cache has, in order.", implies(followed, i.p.data == self.stored))
+        self.proves("A reply's payload is what the cache has, in order.", implies(followed, i.p.data == stored))
         payload = i.valid & (notice.kind == NoticeKind.IDENTITY)
         self.proves(
             "The payload of an identity is the build's, in order.",
@@ -231,19 +244,34 @@ class TransmitterProperties(Specification):
             implies(i.valid, (i.p.last == (position == end)) & (position <= end)),
         )
         self.proves(
-            "A notice is taken, and told to be sent, with the last byte of its frame.",
-            sender.notices.ready == (taken & i.p.last),
-            sender.sent == (taken & i.p.last),
-            implies(i.valid, waits),
+            "A notice is taken, and told to be sent, in the cycle before the last byte of its frame is offered.",
+            implies(sender.notices.ready | sender.sent, moves),
+            self.at_last(moves, sender.notices.ready) == (i.valid & i.p.last),
+            self.at_last(moves, sender.sent) == (i.valid & i.p.last),
+            implies(i.valid, self.at_last(moves, waits)),
         )
         calm = Signal()
         m.d.sync += calm.eq(waits & ~sender.notices.ready & (calm | sender.stopped))
         self.proves(
-            "STOPPED is not sent before the gates are off.", implies(i.valid & (kind == FrameKind.STOPPED), calm)
+            "STOPPED is not sent before the gates are off.",
+            implies(i.valid & (kind == FrameKind.STOPPED), self.at_last(moves, calm)),
         )
         idle = Signal(range(4))
-        m.d.sync += idle.eq(Mux(i.valid | ((kind == FrameKind.STOPPED) & ~sender.stopped), 0, idle + (idle != 3)))
-        self.proves("A notice is sent at once, byte after byte: two cycles lie between two frames.", idle <= 2)
+        held_up = ~self.started | ((kind == FrameKind.STOPPED) & ~self.past(sender.stopped))
+        m.d.sync += idle.eq(Mux(i.valid | held_up, 0, idle + (idle != 3)))
+        self.proves(
+            "A notice is sent at once, byte after byte: two cycles lie between two frames, and one before a frame's checksum.",
+            idle <= 2,
+            implies((position != 0) & ~i.valid, (position == REPLY_HEADER.size + length) & self.past(i.valid)),
+        )
         self.covers("A reply with two bytes of payload is sent.", taken & i.p.last & (length == 2))
         self.covers("A refusal is sent after another frame.", taken & i.p.last & (notice.kind == NoticeKind.REFUSAL))
         self.covers("STOPPED is sent.", taken & i.p.last & (kind == FrameKind.STOPPED))
+        self.covers("A byte of a payload waits.", i.valid & ~i.ready & ~checked & (position == REPLY_HEADER.size))
+
+    def at_last(self, moves: Value, value: Any) -> Signal:
+        """Return what a value was in the last cycle in which `moves` was set."""
+        signal = Signal(len(Value.cast(value)))
+        with self.m.If(moves):
+            self.m.d.sync += signal.eq(value)
+        return signal

@@ -59,7 +59,7 @@ SUBJECTS = {
         Subject("deframer", 6, 10, (" ", ".cobs")),
         Subject("stuffing with pauses", 12, 10, (".encoder",)),
         Subject("stretch reader", 8, 5),
-        Subject("transmitter", 23, 10, (" ",)),
+        Subject("transmitter", 24, 10, (" ",)),
     ),
 }
 """What is mutated."""

@@ -56,10 +56,10 @@ LINK_PROOFS = {
     "link": Proof(
         "`RequestLink` with its memories, frames of 32 bytes, two slots, room for four notices; deframer, transmitter and dispatcher do "
         "anything that is not excluded by what is proved of them",
-        LinkProperties, 16, 17, unbounded=False, cut=LINK_CUT, passes=MAPPED,
+        LinkProperties, 20, 21, unbounded=False, cut=LINK_CUT, passes=MAPPED,
     ),
     "transmitter": Proof(
-        "`Transmitter` before a line that does not pause", TransmitterProperties, 23, 26, unbounded=False, cut=TRANSMITTER_CUT,
+        "`Transmitter` before an encoder that pauses once", TransmitterProperties, 24, 26, unbounded=False, cut=TRANSMITTER_CUT,
         passes=MAPPED,
     ),
     "stretch reader": Proof("`StretchReader` over a memory that holds still", ReaderProperties, 4, 12),

@@ -23,20 +23,27 @@ class SessionProperties(Specification):
 
     def specify(self) -> None:
         rules = self.component
-        # The deframer's promise: a frame's end comes after its header, and no header in the cycle of an end.
+        # The deframer's promise: a frame's end comes after its header, verdict and header stay for a cycle more, and neither header nor end
+        # comes too early after an end.
         self.in_frame = in_frame = Signal()
+        self.ended = ended = self.past(rules.frame_end)
         with self.m.If(rules.header_end):
             self.m.d.sync += in_frame.eq(1)
-        with self.m.Elif(rules.frame_end):
+        with self.m.Elif(ended):
             self.m.d.sync += in_frame.eq(0)
-        self.assumes(~(rules.header_end & rules.frame_end))
-        passed = rules.frame_end & (rules.status == Status.OK)
-        self.assumes(implies(passed, in_frame))
+        self.assumes(~(rules.header_end & (rules.frame_end | ended)) & ~(rules.frame_end & ended))
+        self.assumes(implies(rules.frame_end & (rules.status == Status.OK), in_frame))
+        for value in (rules.status, rules.header.as_value()):
+            self.assumes(implies(ended, value == self.past(value)))
+        # What a frame calls for is done a cycle after its end.
+        passed = ended & (rules.status == Status.OK)
+        self.helps((rules.passed == passed) & (rules.failed == (ended & (rules.status != Status.OK))))
+        self.helps(implies(ended, rules.behind == (rules.expected - rules.header.sequence)[:32]))
         # The dispatcher's: a program runs within a request, and only what is under way ends.
         self.assumes(implies(rules.busy, rules.active) & implies(rules.finish, rules.active & ~rules.busy))
         # What the proof remembers: whether a session is open, whether a HELLO waits, its number, and that of the open session.
         self.open, self.waits, self.asked, self.first = Signal(), Signal(), Signal(32), Signal(32)
-        turned_away = rules.push & ~rules.frame_end & (rules.notice.kind == NoticeKind.REFUSAL)
+        turned_away = rules.push & ~ended & (rules.notice.kind == NoticeKind.REFUSAL)
         with self.m.If(rules.session_opened | turned_away):
             self.m.d.sync += self.waits.eq(0)
         self.same = passed & (rules.header.kind == FrameKind.HELLO) & self.open & (rules.header.sequence == self.first)
@@ -153,12 +160,12 @@ class SessionProperties(Specification):
         self.proves("No reply is overwritten while it waits to be sent.", *untouched)
         self.proves(
             "A repetition is answered; it is not accepted, and ends nothing.",
-            implies(reply & rules.frame_end, ~rules.accept & ~rules.executed & ~rules.session_opened),
+            implies(reply & self.ended, ~rules.accept & ~rules.executed & ~rules.session_opened),
         )
         self.proves("A reply is announced only when there is room for it.", implies(rules.executed, rules.room))
         self.helps(rules.kept <= SLOTS)
         self.helps(implies(~rules.session, rules.kept == 0))
-        self.repetition = reply & rules.frame_end
+        self.repetition = reply & self.ended
 
     def cache_invariants(self, slot: int, here: Any, valid: Signal, owner: Signal) -> None:
         """Add that the slots behind `executing`, as far as the cache reaches, hold the replies of their numbers."""
@@ -200,7 +207,7 @@ class SessionProperties(Specification):
         """Add what is said to every frame."""
         rules = self.component
         notice, sequence, kind = rules.notice, rules.header.sequence, rules.header.kind
-        bad = rules.frame_end & (rules.status != Status.OK)
+        bad = self.ended & (rules.status != Status.OK)
         request = passed & (kind == FrameKind.REQUEST)
         behind = Signal(32)
         self.m.d.comb += behind.eq(rules.expected - sequence)
@@ -218,10 +225,10 @@ class SessionProperties(Specification):
             *(implies(condition, refusal & (notice.status == status)) for status, condition in refused.items()),
             implies(refusal, notice.sequence == rules.expected),
         )
-        busy = self.waits & rules.busy & rules.room & ~rules.frame_end
+        busy = self.waits & rules.busy & rules.room & ~rules.frame_end & ~self.ended
         self.proves(
             "Between frames only a HELLO is refused, and exactly while a program runs.",
-            (refusal & ~rules.frame_end) == busy,
+            (refusal & ~self.ended) == busy,
             implies(busy, notice.status == Status.BUSY),
         )
         stored = of_session & (behind > rules.pending) & (behind <= rules.kept)
@@ -240,7 +247,7 @@ class SessionProperties(Specification):
         )
         stop = passed & (kind == FrameKind.STOP)
         self.proves(
-            "A STOP is told in the cycle of its end, and answered; nothing else is taken for one.",
+            "A STOP is told a cycle after its end, and answered; nothing else is taken for one.",
             rules.stop == stop,
             (rules.push & (notice.kind == NoticeKind.STOPPED)) == stop,
             implies(stop, notice.sequence == rules.expected),

@@ -20,7 +20,7 @@ class Deframer(wiring.Component):
     """Decodes, checks and stores a frame in one pass, one byte per cycle.
 
     The payload is offered for storing before its check is known; the checksum's four bytes follow it. The verdict comes
-    one cycle after the delimiter, and the header stays until the first byte of the next frame, at least one cycle later.
+    one cycle after the delimiter, and stays for a cycle more; so does the header, which goes with the first byte of the next frame.
 
     Parameters
     ----------

@@ -147,18 +147,28 @@ class RequestLink(wiring.Component):
         """Add the session's rules between deframer, transmit queue and whoever executes requests."""
         m.submodules.rules = rules = SessionRules(self._parameters.request_slots)
         entry = Notice(queue.r_data)
+        # A register before the queue, and one behind the transmitter: what the rules say, and that a frame is over, are long paths by
+        # themselves.
+        notice, is_said = Signal(Notice), Signal()
+        sent_slot = Signal(range(self._parameters.request_slots))
+        """All that the rules look at of a number."""
+        m.d.sync += [
+            notice.eq(rules.notice),
+            is_said.eq(rules.push & rules.room),
+            rules.sent.eq(transmitter.sent & (entry.kind == NoticeKind.REPLY)),
+            sent_slot.eq(entry.sequence),
+        ]
         m.d.comb += [
             rules.header_end.eq(deframer.header_end),
             rules.frame_end.eq(deframer.end),
             rules.status.eq(deframer.status),
             rules.header.eq(deframer.header),
-            rules.room.eq(queue.w_rdy),
-            rules.sent.eq(transmitter.sent & (entry.kind == NoticeKind.REPLY)),
-            rules.sent_sequence.eq(entry.sequence),
+            rules.room.eq(queue.w_rdy & ~is_said),
+            rules.sent_sequence.eq(sent_slot),
             rules.finish.eq(self.finish),
             rules.busy.eq(self.busy),
-            queue.w_data.eq(rules.notice),
-            queue.w_en.eq(rules.push & queue.w_rdy),
+            queue.w_data.eq(notice),
+            queue.w_en.eq(is_said),
             transmitter.notices.p.eq(entry),
             transmitter.notices.valid.eq(queue.r_rdy),
             queue.r_en.eq(transmitter.notices.ready),

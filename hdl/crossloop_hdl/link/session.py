@@ -53,7 +53,8 @@ class SessionRules(wiring.Component):
     storable : Out(1)
         The payload under way may be stored in the slot of `expected`.
     frame_end, status, header : In(1), In(8), In(RequestHeader)
-        Strobe: a frame has ended; whether it passed its checks, and its header.
+        Strobe: a frame has ended; whether it passed its checks, and its header, which both stay for a cycle more. What the frame calls for
+        is done in that cycle: how far its number is behind and what follows from that are too long a path together.
     accept : Out(1)
         Strobe: the frame is the next request; it lies in the slot of `expected`.
     frame_seen, stop, session_opened : Out(1)
@@ -87,6 +88,10 @@ class SessionRules(wiring.Component):
         self.hello_held = Signal()
         """A new session is to begin when nothing is under way."""
         self.hello = Signal(32)
+        self.passed, self.failed = Signal(), Signal()
+        """A frame that ended a cycle ago passed its checks; it did not."""
+        self.behind = Signal(32)
+        """How far the number of the header of a cycle ago was behind the expected one."""
         self.step = Signal(Step)
         self._number = Signal(Number)
         self.executed = Signal()
@@ -109,13 +114,16 @@ class SessionRules(wiring.Component):
             m.d.sync += self.storable.eq(self.pending != self._slots)
         with m.If(self.sent):
             m.d.sync += self.queued.bit_select(self.slot_of(self.sent_sequence), 1).eq(0)
-        with m.If(self.frame_end):
-            with m.If(self.status != Status.OK):
-                self._send(m, NoticeKind.REFUSAL, Number.EXPECTED, self.status)
-                m.d.sync += self.bad_frames.eq(self.bad_frames + 1)
-            with m.Else():
-                m.d.comb += self.frame_seen.eq(1)
-                self._add_meaning(m)
+        m.d.sync += [
+            self.passed.eq(self.frame_end & (self.status == Status.OK)), self.failed.eq(self.frame_end & (self.status != Status.OK)),
+            self.behind.eq(self.expected - self.header.sequence),
+        ]  # fmt: skip
+        m.d.comb += self.frame_seen.eq(self.passed)
+        with m.If(self.failed):
+            self._send(m, NoticeKind.REFUSAL, Number.EXPECTED, self.status)
+            m.d.sync += self.bad_frames.eq(self.bad_frames + 1)
+        with m.Elif(self.passed):
+            self._add_meaning(m)
         with m.If(self.accept & (self.kept != self._slots)):
             m.d.sync += self.kept.eq(self.kept + 1)
         m.d.sync += self.pending.eq(self.pending + self.accept - self.executed)
@@ -135,7 +143,7 @@ class SessionRules(wiring.Component):
         return m
 
     def _send(self, m: Module, kind: Any, number: Any, status: Any = Status.OK) -> None:
-        """Ask for a frame to be sent. What a frame calls for goes first; the executor waits a cycle for it."""
+        """Ask for a frame to be sent. What a frame calls for goes first; the executor waits for it."""
         m.d.comb += [
             self.push.eq(1), self.notice.kind.eq(kind), self.notice.status.eq(status), self._number.eq(number),
         ]  # fmt: skip
@@ -159,9 +167,8 @@ class SessionRules(wiring.Component):
         """Add what becomes of a request, by its sequence number."""
         sequence = self.header.sequence
         asked = self.queued.bit_select(self.slot_of(sequence), 1)
-        behind, place = Signal(32), Signal.like(self.pending)
         # The place is how far behind it is, where that is not too far.
-        m.d.comb += [behind.eq(self.expected - sequence), place.eq(behind)]
+        behind, place = self.behind, self.behind[: len(self.pending)]
         with m.If(~self.session):
             self._send(m, NoticeKind.REFUSAL, Number.EXPECTED, Status.NO_SESSION)
         with m.Elif(behind == 0):
@@ -182,7 +189,8 @@ class SessionRules(wiring.Component):
     def _add_executor(self, m: Module) -> None:
         """Add what executes requests in order and opens sessions between them."""
         queued = self.queued.bit_select(self.slot_of(self.executing), 1)
-        free = ~self.frame_end & self.room
+        # Nor does a session begin while it is found out how far a frame's number is behind.
+        free = ~(self.frame_end | self.passed | self.failed) & self.room
         m.d.comb += self.active.eq(self.step == Step.EXECUTE)
         with m.Switch(self.step):
             with m.Case(Step.IDLE):

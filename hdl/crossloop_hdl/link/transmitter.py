@@ -11,7 +11,7 @@ from amaranth.utils import ceil_log2, exact_log2
 from crossloop.protocol.frames import CRC, REPLY_HEADER, FrameKind
 from crossloop.protocol.identity import IDENTITY_BYTES, pack_identity
 from crossloop.protocol.parameters import Parameters
-from crossloop_hdl.cobs import CobsEncoder
+from crossloop_hdl.cobs import CobsEncoder, Tail
 from crossloop_hdl.crc import Crc32
 from crossloop_hdl.link.layouts import Notice, NoticeKind, ReplyHeader, ReplyInfo
 from crossloop_hdl.link.reader import StretchReader
@@ -64,13 +64,24 @@ class Transmitter(wiring.Component):
         at = Signal(range(REPLY_HEADER.size))
         """Byte of the header or of the checksum."""
         is_identity = Signal()
+        offered, put = Signal(), Signal()
+        """There is a byte for the encoder; it goes into the encoder's register."""
+        byte = Signal(Tail)
+        to_sum = Signal()
+        """The byte that was put is one of those that the checksum is of."""
         m.d.comb += [
             is_identity.eq(notice.kind == NoticeKind.IDENTITY),
             self.offset.eq(reader.offset),
             identity_port.addr.eq(reader.offset),
             reader.data.eq(Mux(is_identity, identity_port.data, self.data)),
+            put.eq(offered & (~encoder.i.valid | encoder.i.ready)),
+            crc.valid.eq(to_sum),
             crc.data.eq(encoder.i.p.data),
         ]
+        # A register before encoder and checksum: to find the byte is a long path by itself.
+        m.d.sync += to_sum.eq(0)
+        with m.If(~encoder.i.valid | encoder.i.ready):
+            m.d.sync += [encoder.i.valid.eq(offered), encoder.i.payload.eq(byte)]
         self._add_header(m, header)
         m.d.comb += reader.length.eq(header.length)
 
@@ -83,36 +94,36 @@ class Transmitter(wiring.Component):
                 m.d.sync += at.eq(0)
                 m.next = "HEADER"
             with m.State("HEADER"):
-                m.d.comb += [encoder.i.valid.eq(1), crc.valid.eq(encoder.i.ready)]
+                m.d.comb += offered.eq(1)
                 with m.Switch(at):
                     for number in range(REPLY_HEADER.size):
                         with m.Case(number):
-                            m.d.comb += encoder.i.p.data.eq(header.as_value().word_select(number, 8))
-                with m.If(encoder.i.ready):
-                    m.d.sync += at.eq(at + 1)
+                            m.d.comb += byte.data.eq(header.as_value().word_select(number, 8))
+                with m.If(put):
+                    m.d.sync += [at.eq(at + 1), to_sum.eq(1)]
                     with m.If(at == REPLY_HEADER.size - 1):
                         m.d.sync += at.eq(0)
-                        m.next = "CHECKSUM"
+                        m.next = "SUM"
                         with m.If(reader.left != 0):
                             m.next = "PAYLOAD"
             with m.State("PAYLOAD"):
-                m.d.comb += [
-                    encoder.i.valid.eq(reader.o.valid),
-                    encoder.i.p.data.eq(reader.o.payload),
-                    reader.o.ready.eq(encoder.i.ready),
-                    crc.valid.eq(reader.o.valid & encoder.i.ready),
-                ]
-                with m.If(crc.valid & (reader.left == 1)):
-                    m.next = "CHECKSUM"
+                m.d.comb += [offered.eq(reader.o.valid), byte.data.eq(reader.o.payload), reader.o.ready.eq(put)]
+                with m.If(put):
+                    m.d.sync += to_sum.eq(1)
+                    with m.If(reader.left == 1):
+                        m.next = "SUM"
+            with m.State("SUM"):
+                # The last byte goes into the checksum.
+                m.next = "CHECKSUM"
             with m.State("CHECKSUM"):
                 m.d.comb += [
-                    encoder.i.valid.eq(1),
-                    encoder.i.p.data.eq((~crc.state).word_select(at[:2], 8)),
-                    encoder.i.p.last.eq(at == CRC.size - 1),
+                    offered.eq(1),
+                    byte.data.eq((~crc.state).word_select(at[:2], 8)),
+                    byte.last.eq(at == CRC.size - 1),
                 ]
-                with m.If(encoder.i.ready):
+                with m.If(put):
                     m.d.sync += at.eq(at + 1)
-                    with m.If(encoder.i.p.last):
+                    with m.If(byte.last):
                         m.d.comb += [self.sent.eq(1), self.notices.ready.eq(1)]
                         m.next = "NOTICE"
         return m
