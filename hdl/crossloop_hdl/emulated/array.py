@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out, connect, flipped
@@ -24,6 +24,8 @@ class EmulatedArray(wiring.Component):
     When a pulse has ended, the pairs of a row and a column whose gates were on are walked over, row by row; where the levels differ by
     more than the threshold, the cell moves. A conversion adds up one channel after the other, one cell and one bit of its level per
     cycle, and hands each to the controller. Times are at most those of `emulated_parameters`.
+
+    A block RAM takes half of a fast cycle to answer, so what it says passes a register before anything is decided or summed up with it.
 
     Parameters
     ----------
@@ -58,16 +60,20 @@ class EmulatedArray(wiring.Component):
         """A conversion takes row after row; otherwise column after column."""
         self._add_memories(m, by_rows & core.conversion.payload.pair)
         row_level = Signal.like(levels.data)
+        difference = Signal(signed(parameters.level_bits + 1))
+        """Of the levels of row and column; it and the words of the memories stay while the column does."""
         pulse_ended, width = self._add_pulse(m, by_rows)
         half = self._half
         left = Signal(range(max(parameters.rows, parameters.columns) + 1))
         """Channels that are still to be taken."""
         m.d.comb += [
-            levels.line.eq(Mux(levels.family, columns.line, rows.line)),
-            mover.width.eq(width), mover.draw.eq(noise.draw), mover.up.eq(row_level > levels.data),
+            levels.family.eq(Family.COLUMNS), levels.line.eq(Mux(levels.family, columns.line, rows.line)),
+            mover.width.eq(width), mover.draw.eq(noise.draw), mover.up.eq(difference >= 0),
             summer.level.eq(levels.data), summer.draw.eq(noise.draw), summer.range.eq(wanted.range), summer.negative.eq(half),
-            noise.step.eq(mover.start | summer.draws), core.samples.payload.eq(summer.sample),
+            noise.step.eq(mover.start | summer.draws),
+            core.samples.valid.eq(summer.done), core.samples.payload.eq(summer.sample),
         ]  # fmt: skip
+        m.d.sync += difference.eq(row_level - levels.data)
 
         def next_row() -> None:
             m.d.comb += rows.step.eq(1)
@@ -90,6 +96,7 @@ class EmulatedArray(wiring.Component):
                 with m.Elif(pulse_ended):
                     m.next = "ROW"
             with m.State("ROW"):
+                m.d.comb += levels.family.eq(Family.ROWS)
                 m.next = "LEVEL"
                 with m.If(~rows.bit):
                     next_row()
@@ -97,19 +104,18 @@ class EmulatedArray(wiring.Component):
                 m.d.sync += row_level.eq(levels.data)
                 m.next = "CELL"
             with m.State("CELL"):
-                m.d.comb += levels.family.eq(Family.COLUMNS)
-                m.next = "FIRE"
+                m.next = "COMPARE"
                 with m.If(~columns.bit):
                     next_cell()
+            with m.State("COMPARE"):
+                m.next = "FIRE"
             with m.State("FIRE"):
-                m.d.comb += levels.family.eq(Family.COLUMNS)
                 m.next = "MOVE"
-                with m.If(beyond_threshold(row_level, levels.data)):
+                with m.If(beyond_threshold(difference)):
                     m.d.comb += mover.start.eq(1)
                 with m.Else():
                     next_cell()
             with m.State("MOVE"):
-                m.d.comb += levels.family.eq(Family.COLUMNS)
                 with m.If(mover.done):
                     next_cell()
             with m.State("SUM"):
@@ -124,7 +130,6 @@ class EmulatedArray(wiring.Component):
                     with m.If(summer.next_bit & summer.last_bit):
                         m.next = "SAMPLE"
             with m.State("SAMPLE"):
-                m.d.comb += core.samples.valid.eq(summer.done)
                 with m.If(summer.done & core.samples.ready):
                     m.d.sync += left.eq(left - 1)
                     m.d.comb += [summer.begin.eq(1), rows.step.eq(by_rows), columns.step.eq(~by_rows)]
@@ -200,8 +205,7 @@ class EmulatedArray(wiring.Component):
         return pulsing & ~gates_on, width
 
 
-def beyond_threshold(row_level: Value, column_level: Value) -> Value:
+def beyond_threshold(difference: Value) -> Value:
     """Return whether two levels are farther apart than half of a level's range, see `threshold_code`."""
-    difference = row_level - column_level
     negative, half, rest = difference[-1], difference[-2], difference[:-2]
     return Mux(negative, ~half, half & rest.any())
