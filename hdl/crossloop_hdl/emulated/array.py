@@ -182,11 +182,14 @@ class EmulatedArray(wiring.Component):
         return starts, words
 
     def _add_pulse(self, m: Module, by_rows: Value) -> tuple[Value, Signal]:
-        """Add what follows the gates; return a strobe after the end of a pulse in which no conversion fell, and its width."""
+        """Add what follows the gates; return a strobe after the end of a pulse in which no conversion fell, and its width.
+
+        Asking all gates whether one is on takes long, so little follows from it at once.
+        """
         core = self.core
-        pulsing, width = Signal(), Signal(range(WIDTH_MAX + 1))
+        pulsing, ended, width = Signal(), Signal(), Signal(range(WIDTH_MAX + 1))
         gates_on, resting = Signal(), self._rows.restart
-        self._pulsing = pulsing | gates_on
+        self._pulsing = pulsing | ended
         m.d.comb += [
             gates_on.eq(core.row_gates.any() | core.column_gates.any()),
             self._rows.load.eq(resting & gates_on), self._columns.load.eq(resting & gates_on),
@@ -197,12 +200,12 @@ class EmulatedArray(wiring.Component):
         with m.If(core.conversion.valid & ~by_rows):
             m.d.comb += self._columns.bits.eq(core.column_states_low & core.column_states_high)
         with m.If(resting):
-            m.d.sync += pulsing.eq(gates_on & ~core.conversion.valid)
-            with m.If(gates_on & ~pulsing):
-                m.d.sync += width.eq(1)
-            with m.Elif(gates_on & (width != WIDTH_MAX)):
+            m.d.sync += [pulsing.eq(gates_on & ~core.conversion.valid), ended.eq(pulsing & ~gates_on)]
+            with m.If(pulsing & (width != WIDTH_MAX)):
                 m.d.sync += width.eq(width + 1)
-        return pulsing & ~gates_on, width
+            with m.Elif(~pulsing & ~ended):
+                m.d.sync += width.eq(0)
+        return ended, width
 
 
 def beyond_threshold(difference: Value) -> Value:
