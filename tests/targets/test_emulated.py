@@ -107,7 +107,7 @@ def test_pulses_that_come_too_fast_are_refused_by_name(target: str) -> None:
         tile, shortest = session.tile(0), session.parameters.gap_min_cycles
         with pytest.raises(
             RangeError,
-            match=r"gap of 3\.46e-06 s after a pulse is shorter than the 3\.48e-06 s \(174 taps\) that this build needs",
+            match=r"gap of 4\.66e-06 s after a pulse is shorter than the 4\.68e-06 s \(234 taps\) that this build needs",
         ):
             tile.pulse(0, 0, 2, gap_s=(shortest - 1) / session.clock.hz)
         with pytest.raises(RangeError, match=r"after a pulse is shorter"):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out, connect, flipped
@@ -24,6 +24,8 @@ class EmulatedArray(wiring.Component):
     When a pulse has ended, the pairs of a row and a column whose gates were on are walked over, row by row; where the levels differ by
     more than the threshold, the cell moves. A conversion adds up one channel after the other, one cell and one bit of its level per
     cycle, and hands each to the controller. Times are at most those of `emulated_parameters`.
+
+    A block RAM takes half of a fast cycle to answer, so what it says passes a register before anything is decided or summed up with it.
 
     Parameters
     ----------
@@ -58,16 +60,20 @@ class EmulatedArray(wiring.Component):
         """A conversion takes row after row; otherwise column after column."""
         self._add_memories(m, by_rows & core.conversion.payload.pair)
         row_level = Signal.like(levels.data)
+        difference = Signal(signed(parameters.level_bits + 1))
+        """Of the levels of row and column; it and the words of the memories stay while the column does."""
         pulse_ended, width = self._add_pulse(m, by_rows)
         half = self._half
         left = Signal(range(max(parameters.rows, parameters.columns) + 1))
         """Channels that are still to be taken."""
         m.d.comb += [
-            levels.line.eq(Mux(levels.family, columns.line, rows.line)),
-            mover.width.eq(width), mover.draw.eq(noise.draw), mover.up.eq(row_level > levels.data),
+            levels.family.eq(Family.COLUMNS), levels.line.eq(Mux(levels.family, columns.line, rows.line)),
+            mover.width.eq(width), mover.draw.eq(noise.draw), mover.up.eq(difference >= 0),
             summer.level.eq(levels.data), summer.draw.eq(noise.draw), summer.range.eq(wanted.range), summer.negative.eq(half),
-            noise.step.eq(mover.start | summer.draws), core.samples.payload.eq(summer.sample),
+            noise.step.eq(mover.start | summer.draws),
+            core.samples.valid.eq(summer.done), core.samples.payload.eq(summer.sample),
         ]  # fmt: skip
+        m.d.sync += difference.eq(row_level - levels.data)
 
         def next_row() -> None:
             m.d.comb += rows.step.eq(1)
@@ -90,6 +96,7 @@ class EmulatedArray(wiring.Component):
                 with m.Elif(pulse_ended):
                     m.next = "ROW"
             with m.State("ROW"):
+                m.d.comb += levels.family.eq(Family.ROWS)
                 m.next = "LEVEL"
                 with m.If(~rows.bit):
                     next_row()
@@ -97,19 +104,18 @@ class EmulatedArray(wiring.Component):
                 m.d.sync += row_level.eq(levels.data)
                 m.next = "CELL"
             with m.State("CELL"):
-                m.d.comb += levels.family.eq(Family.COLUMNS)
-                m.next = "FIRE"
+                m.next = "COMPARE"
                 with m.If(~columns.bit):
                     next_cell()
+            with m.State("COMPARE"):
+                m.next = "FIRE"
             with m.State("FIRE"):
-                m.d.comb += levels.family.eq(Family.COLUMNS)
                 m.next = "MOVE"
-                with m.If(beyond_threshold(row_level, levels.data)):
+                with m.If(beyond_threshold(difference)):
                     m.d.comb += mover.start.eq(1)
                 with m.Else():
                     next_cell()
             with m.State("MOVE"):
-                m.d.comb += levels.family.eq(Family.COLUMNS)
                 with m.If(mover.done):
                     next_cell()
             with m.State("SUM"):
@@ -124,7 +130,6 @@ class EmulatedArray(wiring.Component):
                     with m.If(summer.next_bit & summer.last_bit):
                         m.next = "SAMPLE"
             with m.State("SAMPLE"):
-                m.d.comb += core.samples.valid.eq(summer.done)
                 with m.If(summer.done & core.samples.ready):
                     m.d.sync += left.eq(left - 1)
                     m.d.comb += [summer.begin.eq(1), rows.step.eq(by_rows), columns.step.eq(~by_rows)]
@@ -177,11 +182,14 @@ class EmulatedArray(wiring.Component):
         return starts, words
 
     def _add_pulse(self, m: Module, by_rows: Value) -> tuple[Value, Signal]:
-        """Add what follows the gates; return a strobe after the end of a pulse in which no conversion fell, and its width."""
+        """Add what follows the gates; return a strobe after the end of a pulse in which no conversion fell, and its width.
+
+        Asking all gates whether one is on takes long, so little follows from it at once.
+        """
         core = self.core
-        pulsing, width = Signal(), Signal(range(WIDTH_MAX + 1))
+        pulsing, ended, width = Signal(), Signal(), Signal(range(WIDTH_MAX + 1))
         gates_on, resting = Signal(), self._rows.restart
-        self._pulsing = pulsing | gates_on
+        self._pulsing = pulsing | ended
         m.d.comb += [
             gates_on.eq(core.row_gates.any() | core.column_gates.any()),
             self._rows.load.eq(resting & gates_on), self._columns.load.eq(resting & gates_on),
@@ -192,16 +200,15 @@ class EmulatedArray(wiring.Component):
         with m.If(core.conversion.valid & ~by_rows):
             m.d.comb += self._columns.bits.eq(core.column_states_low & core.column_states_high)
         with m.If(resting):
-            m.d.sync += pulsing.eq(gates_on & ~core.conversion.valid)
-            with m.If(gates_on & ~pulsing):
-                m.d.sync += width.eq(1)
-            with m.Elif(gates_on & (width != WIDTH_MAX)):
+            m.d.sync += [pulsing.eq(gates_on & ~core.conversion.valid), ended.eq(pulsing & ~gates_on)]
+            with m.If(pulsing & (width != WIDTH_MAX)):
                 m.d.sync += width.eq(width + 1)
-        return pulsing & ~gates_on, width
+            with m.Elif(~pulsing & ~ended):
+                m.d.sync += width.eq(0)
+        return ended, width
 
 
-def beyond_threshold(row_level: Value, column_level: Value) -> Value:
+def beyond_threshold(difference: Value) -> Value:
     """Return whether two levels are farther apart than half of a level's range, see `threshold_code`."""
-    difference = row_level - column_level
     negative, half, rest = difference[-1], difference[-2], difference[:-2]
     return Mux(negative, ~half, half & rest.any())

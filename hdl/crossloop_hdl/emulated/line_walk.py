@@ -19,7 +19,7 @@ class LineWalk(wiring.Component):
     Members
     -------
     load, bits : In(1), In(lines)
-        Strobe: take one bit per line.
+        Strobe, in a cycle of `restart` only: take one bit per line.
     restart : In(1)
         Strobe: to line 0; the mask stays, and must be loaded next.
     step : In(1)
@@ -47,7 +47,7 @@ class LineWalk(wiring.Component):
             self.bit.eq(mask[0]), self.next_bit.eq(mask[1 % self._lines]), self.last.eq(self.line == self._lines - 1),
         ]  # fmt: skip
         with m.If(self.load | self.step):
-            m.d.sync += mask.eq(Mux(self.load, self.bits, Cat(mask[1:], mask[0])))
+            m.d.sync += mask.eq(Mux(self.restart, self.bits, Cat(mask[1:], mask[0])))
         with m.If(self.restart | (self.step & self.last)):
             m.d.sync += self.line.eq(0)
         with m.Elif(self.step):

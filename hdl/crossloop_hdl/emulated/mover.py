@@ -26,8 +26,9 @@ class CellWord(data.Struct):
 class CellMover(wiring.Component):
     """Moves a state towards a bound by (distance * rate * draw * width) / 2**STEP_SHIFT, rounded; it can never pass the bound.
 
-    One product of 16 by 4 bits per cycle: rate by draw, the distance by both nibbles of that, and the result, cut by `CUT_SHIFT` bits,
-    by both of the width. Low bits that no later digit can change are dropped on the way.
+    Five products of 16 by 4 bits: rate by draw, the distance by both nibbles of that, and the result, cut by `CUT_SHIFT` bits, by both of
+    the width. Low bits that no later digit can change are dropped on the way. Registers stand before and behind the multiplier, so a
+    product of a nibble takes two cycles, one of both nibbles three.
 
     Members
     -------
@@ -38,11 +39,11 @@ class CellMover(wiring.Component):
     up : In(1)
         Towards the upper bound.
     draw : In(range(DRAW_BITS + 1))
-        Noise, looked at in the cycle after `start`.
+        Noise, looked at in the cycle of `start`.
     width : In(8)
         Pulse width in cycles.
     done : Out(1)
-        Strobe, six cycles after `start`.
+        Strobe, eight cycles after `start`.
     moved : Out(16)
         The new state, valid in that cycle.
     """
@@ -59,36 +60,31 @@ class CellMover(wiring.Component):
     def elaborate(self, _platform: Any) -> Module:
         """Return the multiplier and its sources."""
         m = Module()
-        phase = Signal(range(7))
+        phase = Signal(range(9))
         m.d.sync += phase.eq(Mux(self.start, 1, Mux((phase == 0) | self.done, 0, phase + 1)))
-        m.d.comb += self.done.eq(phase == 6)
+        m.d.comb += self.done.eq(phase == 8)
 
-        # All low bits of a bound are alike, so the distance needs a subtraction of the high bits only.
-        low, high = self.state[:BOUND_SHIFT], self.state[BOUND_SHIFT:]
-        distance = Signal(STATE_BITS)
-        above = Cat(self.cell.upper, 1) - high
-        below = high - Cat(~self.cell.lower, 0)
-        m.d.comb += distance.eq(Mux(self.up, Cat(~low, above[: len(high)]), Cat(low, below[: len(high)])))
+        # The distance to the upper bound is (high bits of the bound, ones) - state, that to the lower one state - (high bits, zeros): all
+        # low bits of a bound are alike, so a sum of the high bits is enough, and one sum does for both bounds.
+        facing = self.state ^ self.up.replicate(STATE_BITS)
+        bound = Cat(Mux(self.up, self.cell.upper, self.cell.lower), 1)
+        high = Signal(STATE_BITS - BOUND_SHIFT)
+        m.d.sync += high.eq(facing[BOUND_SHIFT:] + bound + 1)
 
+        # Without a reset, because multiplier blocks have none that these registers could use, and take them in only so.
+        factor, digits = Signal(STATE_BITS, reset_less=True), Signal(2 * NIBBLE, reset_less=True)
+        product, last = Signal(STATE_BITS + NIBBLE, reset_less=True), Signal(STATE_BITS, reset_less=True)
+        """The last product, and what counts of the one before it."""
         total = Signal(STATE_BITS + NIBBLE)
-        kept_factor = Signal(STATE_BITS)
-        kept_digit = Signal(NIBBLE)
-        factor, digit, carried = Signal(STATE_BITS), Signal(NIBBLE), Signal(STATE_BITS)
+        m.d.comb += total.eq(last + product)
+        m.d.sync += [product.eq(factor * digits[:NIBBLE]), last.eq(product[NIBBLE:]), digits.eq(digits[NIBBLE:])]
         with m.Switch(phase):
-            with m.Case(1):
-                m.d.comb += [factor.eq(Mux(self.up, self.cell.rate_up, self.cell.rate_down)), digit.eq(self.draw)]
+            with m.Case(0):
+                m.d.sync += [factor.eq(Mux(self.up, self.cell.rate_up, self.cell.rate_down)), digits.eq(self.draw)]
             with m.Case(2):
-                m.d.comb += [factor.eq(distance), digit.eq(total)]
-                m.d.sync += kept_digit.eq(total[NIBBLE:])
-            with m.Case(3):
-                m.d.comb += [factor.eq(distance), digit.eq(kept_digit), carried.eq(total[NIBBLE:])]
-            with m.Case(4):
-                m.d.comb += [factor.eq(total[NIBBLE:]), digit.eq(self.width[:NIBBLE])]
-                m.d.sync += kept_factor.eq(total[NIBBLE:])
+                m.d.sync += [factor.eq(Cat(facing[:BOUND_SHIFT], high)), digits.eq(product)]
             with m.Case(5):
-                m.d.comb += [factor.eq(kept_factor), digit.eq(self.width[NIBBLE:]), carried.eq(total[NIBBLE:])]
-        with m.If((phase != 0) & ~self.done):
-            m.d.sync += total.eq(carried + factor * digit)
+                m.d.sync += [factor.eq(total[NIBBLE:]), digits.eq(self.width)]
 
         change = Cat(total[_STEP_PLACE:], (0,) * (STATE_BITS - len(total) + _STEP_PLACE))
         rounds = total[_STEP_PLACE - 1]

@@ -21,11 +21,14 @@ class Phase(enum.Enum, shape=3):
     ADD = 0
     LAST = 1
     """The last cell is on its way out of the memory."""
-    SHIFT = 2
+    TAKE = 2
+    """It comes into the sum."""
+    SHIFT = 3
     """To the range."""
-    NOISE = 3
+    NOISE = 4
     """Noise, and half a code for the rounding."""
-    DONE = 4
+    DONE = 5
+    """The sum stays; the code is made of it."""
 
 
 class Summer(wiring.Component):
@@ -41,7 +44,7 @@ class Summer(wiring.Component):
     begin : In(1)
         Strobe: forget the sum.
     add : In(1)
-        Strobe: the cell that is asked for now comes into the sum in the next cycle, with the next four members.
+        Strobe: the cell that is asked for now comes into the sum, with the next four members.
     counts, negative, first : In(1)
         The cell counts at all; it is of the second line of a pair; it is the first of this bit.
     next_bit : In(1)
@@ -53,11 +56,11 @@ class Summer(wiring.Component):
     range : In(2)
         Converter range.
     draws : Out(1)
-        Strobe: `draw` is wanted from the next cycle on.
+        Strobe: `draw` has been used.
     draw : In(range(DRAW_BITS + 1))
         Noise.
     done : Out(1)
-        `sample` is valid, until the next `begin`.
+        `sample` is valid, until the next `begin`; both are registers.
     sample : Out(sample_layout)
         The code.
     """
@@ -77,77 +80,78 @@ class Summer(wiring.Component):
         top = self._parameters.level_bits - 1
         phase = Signal(Phase)
         bit = Signal(range(top + 1), init=top)
-        adding, counting, opposite, doubling, of_bit = Signal(), Signal(), Signal(), Signal(), Signal.like(bit)
         total = Signal(signed(sum_bits(self._parameters)))
         shifts = Signal(range(RANGE_SHIFT * READ_BACK_RANGE))
         lost, below = Signal(), Signal()
         """A shift has lost high bits; the sum's sign before it."""
         fits = Signal()
-        m.d.sync += [
-            adding.eq(self.add), counting.eq(self.counts), doubling.eq(self.first & self.add), of_bit.eq(bit),
-            # The sign bit of a level subtracts.
-            opposite.eq(self.negative ^ (bit == top)),
-        ]  # fmt: skip
-        m.d.comb += [
-            self.last_bit.eq(bit == 0), self.draws.eq((phase == Phase.LAST) & (self.range != READ_BACK_RANGE)),
-            self.done.eq(phase == Phase.DONE),
-        ]  # fmt: skip
+        m.d.comb += [self.last_bit.eq(bit == 0), self.draws.eq(phase == Phase.NOISE)]
         with m.If(self.begin):
             m.d.sync += [phase.eq(Phase.ADD), bit.eq(top)]
         with m.Elif(self.add & self.next_bit):
             m.d.sync += bit.eq(bit - 1)
 
-        term = Signal(signed(STATE_BITS + 1))
-        base = Signal.like(total)
-        takes = Signal()
-        weight = self.level.as_unsigned().bit_select(of_bit, 1) & counting
-        m.d.comb += [
-            term.eq(Cat(self.cell & weight.replicate(STATE_BITS), 0) ^ opposite.replicate(STATE_BITS + 1)),
-            takes.eq(adding), base.eq(Mux(doubling, total << 1, total)),
+        # What belongs to the cell and the level that come out of the memories, and a cycle later to their product, the addend.
+        adding, counting, opposite, doubling, of_bit = Signal(), Signal(), Signal(), Signal(), Signal.like(bit)
+        takes, carry, doubles = Signal(), Signal(), Signal()
+        m.d.sync += [
+            adding.eq(self.add), counting.eq(self.counts & self.add), doubling.eq(self.first & self.add), of_bit.eq(bit),
+            # The sign bit of a level subtracts.
+            opposite.eq(self.add & (self.negative ^ (bit == top))),
+            takes.eq(adding), carry.eq(opposite), doubles.eq(doubling),
         ]  # fmt: skip
-        carry = Signal()
-        m.d.comb += carry.eq(opposite)
         addend = Signal.like(total)
-        m.d.comb += addend.eq(term)
-        shifts_wanted = Cat(Const(0, RANGE_SHIFT - 1), self.range)
+        term, noise = Signal(signed(STATE_BITS + 1)), Signal.like(total)
+        weight = self.level.as_unsigned().bit_select(of_bit, 1) & counting
+        centred = 2 * self.draw - (DRAW_BITS - (1 << (_NOISE_SHIFT - 1)))
+        m.d.comb += term.eq(Cat(self.cell & weight.replicate(STATE_BITS), 0) ^ opposite.replicate(STATE_BITS + 1))
+        # Without a cell the term is 0.
+        m.d.sync += addend.eq(term | noise)
+
+        takes_now, shifting = Signal(), Signal()
+        m.d.comb += takes_now.eq(takes)
         with m.Switch(phase):
             with m.Case(Phase.ADD):
-                m.d.sync += [lost.eq(0), shifts.eq(shifts_wanted)]
+                m.d.sync += [lost.eq(0), shifts.eq(Cat(Const(0, RANGE_SHIFT - 1), self.range))]
                 with m.If(self.add & self.next_bit & self.last_bit):
                     m.d.sync += phase.eq(Phase.LAST)
             with m.Case(Phase.LAST):
+                m.d.sync += phase.eq(Phase.TAKE)
+            with m.Case(Phase.TAKE):
                 m.d.sync += phase.eq(Mux(self.range == READ_BACK_RANGE, Phase.DONE, Phase.SHIFT))
             with m.Case(Phase.SHIFT):
-                m.d.comb += [base.eq(total << 1), addend.eq(0), carry.eq(0)]
                 with m.If(shifts == 0):
+                    m.d.comb += noise.eq(centred << (fraction - _NOISE_SHIFT))
                     m.d.sync += phase.eq(Phase.NOISE)
                 with m.Else():
-                    m.d.comb += takes.eq(1)
+                    m.d.comb += [takes_now.eq(1), shifting.eq(1)]
                     m.d.sync += shifts.eq(shifts - 1)
                     with m.If(~lost):
                         m.d.sync += [lost.eq(total[-1] ^ total[-2]), below.eq(total[-1])]
             with m.Case(Phase.NOISE):
-                centred = 2 * self.draw - (DRAW_BITS - (1 << (_NOISE_SHIFT - 1)))
-                m.d.comb += [addend.eq(centred << (fraction - _NOISE_SHIFT)), carry.eq(0), takes.eq(fits & ~lost)]
+                m.d.comb += takes_now.eq(fits & ~lost)
                 m.d.sync += phase.eq(Phase.DONE)
         with m.If(self.begin):
             m.d.sync += total.eq(0)
-        with m.Elif(takes):
-            m.d.sync += total.eq(base + addend + carry)
+        with m.Elif(takes_now):
+            m.d.sync += total.eq(Mux(doubles | shifting, total << 1, total) + addend + carry)
+        m.d.sync += self.done.eq((phase == Phase.DONE) & ~self.begin)
         self._add_sample(m, total, fits, lost, below)
         return m
 
     def _add_sample(self, m: Module, total: Signal, fits: Signal, lost: Signal, below: Signal) -> None:
-        """Add the limiter."""
+        """Add the limiter and the code's register."""
         fraction, bits = fraction_bits(self._parameters), self._parameters.sample_bits
         high = total[fraction + bits - 1 :]
         negative = Mux(lost, below, total[-1])
         m.d.comb += fits.eq(high.all() | ~high.any())
         with m.If(self.range == READ_BACK_RANGE):
-            m.d.comb += self.sample.code.eq(Mux(total[-1], total >> _BYTE, Cat(total[:_BYTE], 0)))
+            m.d.sync += [
+                self.sample.code.eq(Mux(total[-1], total >> _BYTE, Cat(total[:_BYTE], 0))), self.sample.saturated.eq(0),
+            ]  # fmt: skip
         with m.Elif(fits & ~lost):
-            m.d.comb += self.sample.code.eq(total >> fraction)
+            m.d.sync += [self.sample.code.eq(total >> fraction), self.sample.saturated.eq(0)]
         with m.Else():
-            m.d.comb += [
+            m.d.sync += [
                 self.sample.code.eq(Mux(negative, -(1 << (bits - 1)), (1 << (bits - 1)) - 1)), self.sample.saturated.eq(1),
             ]  # fmt: skip

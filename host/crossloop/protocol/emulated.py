@@ -201,7 +201,7 @@ def state_step_s(parameters: Parameters) -> float:
 
 ROW_CYCLES = 2
 """Walking over fired cells: cycles of a row."""
-CELL_CYCLES = 8
+CELL_CYCLES = 11
 """Walking over fired cells: cycles of a cell that moves; others take fewer."""
 WALK_EXTRA = 4
 """Around the walk."""
