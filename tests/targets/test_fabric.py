@@ -163,9 +163,11 @@ def test_passes_narrow_what_relaxation_has_spread(open_session) -> None:
     held_s = session.transport.world.plant.conductance_s(0)
     assert verified.error_s.std() == pytest.approx(after, rel=1e-9)
     assert np.abs(verified.g_s - held_s).mean() < 3e-6
-    assert {(row, column) for row, column, _reason in verified.failures} == {
-        (int(row), int(column)) for row, column in np.argwhere(np.abs(verified.error_s) > 1e-6)
-    }
+    # The device decides in codes: half of one may lie between its window and the one asked for.
+    listed = np.zeros((8, 8), bool)
+    listed[tuple(zip(*((row, column) for row, column, _reason in verified.failures), strict=True))] = True
+    assert np.abs(verified.error_s[listed]).min() > 1e-6 - 0.0125e-6
+    assert np.abs(verified.error_s[~listed]).max() < 1e-6 + 0.0125e-6
     assert verified.pulses.sum() == session.counters().train_pulses
 
 

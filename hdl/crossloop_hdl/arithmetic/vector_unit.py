@@ -36,7 +36,9 @@ class Phase(enum.Enum, shape=3):
     SOURCE = 1
     """The source's address is at the memory."""
     OPERAND = 2
-    """The source has come; the operand's address is at the memory."""
+    """The source comes; the operand's address is at the memory."""
+    READ = 7
+    """The operand comes."""
     THIRD = 3
     """The operand has come; the address of a table's word, or of the destination, is at the memory."""
     MULTIPLY = 4
@@ -107,6 +109,8 @@ class VectorUnit(wiring.Component):
         self._s = Signal(signed(16), name="s")
         self._negative = Signal(name="negative")
         """Sign of the source, also after it has given way to the shifter's result."""
+        self._word = Signal(signed(16), name="word")
+        """What the memory has answered in the cycle before."""
         self._t = Signal(signed(17), name="t")
         self._reached = Signal(name="reached")
         """THRESHOLD: the source has reached it, in phase THIRD."""
@@ -119,7 +123,7 @@ class VectorUnit(wiring.Component):
         place = Signal(12)
         last, multiplies, reduces = Signal(), Signal(), Signal()
         # The place rests while a word is worked on.
-        m.d.sync += last.eq(place + 1 == op.b[:12])
+        m.d.sync += [last.eq(place + 1 == op.b[:12]), self._word.eq(self.data)]
         m.d.comb += [
             multiplies.eq(_is_one_of(function, MULTIPLYING)), reduces.eq(_is_one_of(function, REDUCTIONS)),
         ]  # fmt: skip
@@ -133,6 +137,8 @@ class VectorUnit(wiring.Component):
             with m.Case(Phase.SOURCE):
                 m.d.sync += phase.eq(Phase.OPERAND)
             with m.Case(Phase.OPERAND):
+                m.d.sync += phase.eq(Phase.READ)
+            with m.Case(Phase.READ):
                 m.d.comb += self.load.eq(1)
                 m.d.sync += phase.eq(Phase.THIRD)
             with m.Case(Phase.THIRD):
@@ -225,7 +231,7 @@ class VectorUnit(wiring.Component):
         m.d.comb += [
             # An adder subtracts what comes complemented, and takes the complement's 1 as its carry.
             minus.eq((function == Elementwise.SUBTRACT) | (is_threshold & ~negative)),
-            operand.eq(Mux(held, scalar, self.data) ^ minus.replicate(16).as_signed()),
+            operand.eq(Mux(held, scalar, self._word) ^ minus.replicate(16).as_signed()),
             with_source.eq(third & _is_one_of(function, _WITH_SOURCE)),
             less_source.eq(with_source & (~is_magnitude | negative)),
             source.eq(Mux(with_source, s, 0) ^ less_source.replicate(16).as_signed()),
@@ -242,8 +248,8 @@ class VectorUnit(wiring.Component):
             m.d.sync += self._t.eq(t)
             with m.If(_is_one_of(function, _FROM_SHIFTER)):
                 m.d.sync += s.eq(0)
-        with m.Elif(self._phase == Phase.OPERAND):
-            m.d.sync += [s.eq(self.data), negative.eq(self.data[-1])]
+        with m.Elif(self._phase == Phase.READ):
+            m.d.sync += [s.eq(self._word), negative.eq(self._word[-1])]
 
     def _add_result(self, m: Module) -> None:
         """Add what is written: the source, and what has become of the operand, limited to a word."""

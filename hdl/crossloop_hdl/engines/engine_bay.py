@@ -225,10 +225,9 @@ class EngineBay(wiring.Component):
             sampler.a.eq(op.a), sampler.b.eq(op.b), sampler.c.eq(op.c),
             sampler.cycle.eq(self.cycle), sampler.operation.eq(self.operation),
         ]  # fmt: skip
-        for name in ("seed_select", "seed_write", "seed"):
-            m.d.comb += getattr(coincidence, name).eq(getattr(self, name))
-        for name in ("bank_select", "bank_clear", "bank_shift", "bank_byte"):
-            m.d.comb += getattr(coincidence, name).eq(getattr(self, name))
+        # By way of registers: each goes to every line.
+        for name in ("seed_select", "seed_write", "seed", "bank_select", "bank_clear", "bank_shift", "bank_byte"):
+            m.d.sync += getattr(coincidence, name).eq(getattr(self, name))
         wiring.connect(m, sampler.records, wiring.flipped(self.records))
 
     def _connect_loader(self, m: Module, loader: StreamLoader, start: Any) -> None:
@@ -239,7 +238,7 @@ class EngineBay(wiring.Component):
         ]  # fmt: skip
         m.d.comb += self._loader_address.eq(loader.vector_address)
         with m.If(loader.clear | loader.shift):
-            m.d.comb += [
+            m.d.sync += [
                 coincidence.bank_select.eq(self.op.a[0]), coincidence.bank_byte.eq(self.vector_data),
                 coincidence.bank_clear.eq(loader.clear), coincidence.bank_shift.eq(loader.shift),
             ]  # fmt: skip

@@ -16,10 +16,12 @@ class Phase(enum.Enum, shape=2):
     """Words are left; LEVEL has one."""
     SETTLE = 2
     """The last level changes and settles."""
+    READ = 3
+    """LEVELS: the first word comes."""
 
 
 class LevelSequencer(wiring.Component):
-    """Executes LEVEL and LEVELS; the first write comes in the cycle after the start.
+    """Executes LEVEL, whose write comes in the cycle after the start, and LEVELS, whose first write comes a cycle later.
 
     Parameters
     ----------
@@ -83,7 +85,8 @@ class LevelSequencer(wiring.Component):
         fresh = Signal()
         """No word is written yet."""
         index, following = Signal(range(self._lines)), Signal(range(self._lines + 1))
-        address = Signal(self._address_bits)
+        address, word = Signal(self._address_bits), Signal(signed(16))
+        """Of the next word; the one to be written."""
         rest = Signal(range(self._rest_cycles + 1))
         last = Signal()
         m.d.comb += [self.resting.eq(rest != 0), following.eq(index + 1)]
@@ -95,22 +98,26 @@ class LevelSequencer(wiring.Component):
         # Chosen by the micro-op, which has rested for a while, and not by the phase: the path through the window is long.
         m.d.comb += [
             self.write_line.eq(Mux(self.vector, index, self.line)),
-            self.write_code.eq(Mux(self.vector, self.vector_data.as_signed(), self.value.as_signed())),
+            self.write_code.eq(Mux(self.vector, word, self.value.as_signed())),
         ]
-        with m.If(phase == Phase.WRITE):
-            m.d.comb += [
-                # The memory answers a cycle later: the word of the coming write is always asked for.
-                self.vector_address.eq(address + self.write),
-                self.write.eq(fresh | (rest == self._settle_cycles)),
-                last.eq(self.write & (~self.vector | (following == self.line[: len(following)]))),
-            ]
-            with m.If(self.write):
-                m.d.sync += [index.eq(following), address.eq(address + 1), fresh.eq(0)]
-        with m.Else():
-            m.d.comb += self.vector_address.eq(Mux(begin & self.vector, self.value, 0))
-            m.d.sync += [index.eq(0), address.eq(self.value), fresh.eq(1)]
-            with m.If(begin):
-                m.d.sync += phase.eq(Phase.WRITE)
+        # The memory answers a cycle later: while a word is written the next one is there, and the one after it is asked for.
+        with m.Switch(phase):
+            with m.Case(Phase.READ):
+                m.d.comb += self.vector_address.eq(address + 1)
+                m.d.sync += [word.eq(self.vector_data), address.eq(address + 1), phase.eq(Phase.WRITE)]
+            with m.Case(Phase.WRITE):
+                m.d.comb += [
+                    self.vector_address.eq(address + self.write),
+                    self.write.eq(fresh | (rest == self._settle_cycles)),
+                    last.eq(self.write & (~self.vector | (following == self.line[: len(following)]))),
+                ]
+                with m.If(self.write):
+                    m.d.sync += [word.eq(self.vector_data), index.eq(following), address.eq(address + 1), fresh.eq(0)]
+            with m.Default():
+                m.d.comb += self.vector_address.eq(Mux(begin & self.vector, self.value, 0))
+                m.d.sync += [index.eq(0), address.eq(self.value), fresh.eq(1)]
+                with m.If(begin):
+                    m.d.sync += phase.eq(Mux(self.vector, Phase.READ, Phase.WRITE))
         over = Signal()
         if self._rest_cycles:
             m.d.comb += over.eq((phase == Phase.SETTLE) & (rest == 1))

@@ -30,6 +30,8 @@ class Phase(enum.Enum, shape=3):
     """Before DRIVE: the converters are switched to what the conversion wants."""
     CONVERT = 5
     """After HEADER, or before each channel: the converters are not ready yet."""
+    STORE = 6
+    """After each channel of a SAMPLE: its word is written."""
 
 
 class SampleSequencer(wiring.Component):
@@ -100,9 +102,10 @@ class SampleSequencer(wiring.Component):
         high = Signal()
         word = Signal(16)
         place = Signal(self._address_bits)
-        moved = Signal()
-        """A byte is taken, or the time of one has passed."""
+        moved, over = Signal(), Signal()
+        """A byte is taken, or the time of one has passed; the channel is done with."""
         sum_ = Signal(signed(17))
+        """What the word of a SAMPLE is to be, before it is limited."""
         missing = self.abort & ~self.samples.valid
         payload = self.conversion.payload
         line_cycles = Mux(payload.pair, 2 * self._line_cycles, self._line_cycles)
@@ -111,12 +114,16 @@ class SampleSequencer(wiring.Component):
         m.d.comb += [
             extended.eq(self.samples.payload.code),  # signed: repeats its sign
             word.eq(Mux(missing, 0x8000, packed)),
-            sum_.eq(Mux(self.a[4], self.vector_data, 0) + self.samples.payload.code),
             self.gate.eq(phase == Phase.DRIVE),
             self.resting.eq(route_left != 0),
-            self.reading.eq((phase == Phase.HEADER) | (phase == Phase.CONVERT) | (phase == Phase.SAMPLES)),
+            self.reading.eq(
+                (phase == Phase.HEADER) | (phase == Phase.CONVERT) | (phase == Phase.SAMPLES) | (phase == Phase.STORE)
+            ),
         ]
-        m.d.sync += self.conversion.valid.eq(0)
+        m.d.sync += [
+            self.conversion.valid.eq(0),
+            sum_.eq(Mux(missing, 0, Mux(self.a[4], self.vector_data, 0) + self.samples.payload.code)),
+        ]
         with m.If(self.conversion.valid):
             m.d.sync += strobe_cycle.eq(self.cycle)
         with m.If(self.resting):
@@ -178,18 +185,25 @@ class SampleSequencer(wiring.Component):
                     moved.eq((self.samples.valid | missing) & (self.records.ready | self.to_vector)),
                 ]
                 with m.If(self.to_vector):
-                    m.d.comb += [
-                        self.vector_address.eq(place), self.vector_write.eq(moved & high), self.vector_write_address.eq(place),
-                        self.vector_write_data.eq(Mux(missing, 0, saturated(sum_))),
-                    ]  # fmt: skip
+                    m.d.comb += self.vector_address.eq(place)
                 with m.If(moved):
-                    m.d.sync += [high.eq(~high), place.eq(place + high)]
-                    with m.If(high):
-                        m.d.sync += channels_left.eq(channels_left - 1)
-                        with m.If(channels_left == 0):
-                            m.d.comb += self.done.eq(1)
-                            m.d.sync += phase.eq(Phase.IDLE)
-                        if self._line_cycles:
-                            with m.Else():
-                                m.d.sync += [phase.eq(Phase.CONVERT), left.eq(line_cycles - 1)]
+                    m.d.sync += high.eq(~high)
+                    with m.If(high & self.to_vector):
+                        m.d.sync += phase.eq(Phase.STORE)
+                    with m.Elif(high):
+                        m.d.comb += over.eq(1)
+            with m.Case(Phase.STORE):
+                m.d.comb += [
+                    self.vector_write.eq(1), self.vector_write_address.eq(place), self.vector_write_data.eq(saturated(sum_)),
+                    over.eq(1),
+                ]  # fmt: skip
+                m.d.sync += [place.eq(place + 1), phase.eq(Phase.SAMPLES)]
+        with m.If(over):
+            m.d.sync += channels_left.eq(channels_left - 1)
+            with m.If(channels_left == 0):
+                m.d.comb += self.done.eq(1)
+                m.d.sync += phase.eq(Phase.IDLE)
+            if self._line_cycles:
+                with m.Else():
+                    m.d.sync += [phase.eq(Phase.CONVERT), left.eq(line_cycles - 1)]
         return m

@@ -22,12 +22,12 @@ DEAD_BETWEEN = 7
 waited for by LEVEL and LEVELS: see `level_wait`."""
 LEVEL_OFFSET = 6
 """LEVEL: the level strobe, after the wait; the level itself changes level_write_cycles - 1 after it."""
-LEVELS_OFFSET = 6
+LEVELS_OFFSET = 7
 """LEVELS: the first strobe, after the wait; the others follow every
 level_write_cycles."""
 LEVEL_EXTRA = 2
 """LEVEL takes BASE_CYCLES + LEVEL_EXTRA + the wait + level_write_cycles - 1 + level_settle_cycles."""
-LEVELS_EXTRA = 1
+LEVELS_EXTRA = 2
 """LEVELS takes BASE_CYCLES + LEVELS_EXTRA + the wait + count * level_write_cycles + level_settle_cycles."""
 
 CONNECT_OFFSET = 6
@@ -55,18 +55,20 @@ CONVERT_OFFSET = 6
 that the gates are off."""
 CONVERT_EXTRA = 11
 """CONVERT and SAMPLE take BASE_CYCLES + CONVERT_EXTRA + route_cycles + settle + integrate + conversion wait + READOUT_CYCLES * channels
-+ line_cycles * lines, where a pair has two lines."""
++ line_cycles * lines, where a pair has two lines, and SAMPLE STORE_CYCLES more per channel."""
 HEADER_CYCLES = 10
 """Of a conversion's time: cycles in which the header of its record is written. The conversion wait is what conversion_cycles is longer."""
 READOUT_CYCLES = 2
 """Cycles per channel to read the converter and write the record (converter serial time)."""
+STORE_CYCLES = 1
+"""Cycles per channel by which SAMPLE takes longer: its sum is written after it was made."""
 
 LOAD_EXTRA = 1
 """LOAD takes BASE_CYCLES + LOAD_EXTRA: the vector memory answers a cycle after it was asked."""
 STREAMS_EXTRA = 1
 """STREAMS takes BASE_CYCLES + STREAMS_EXTRA + count; the bank moves in the last `count` cycles."""
-WORD_CYCLES = 5
-"""VECTOR takes BASE_CYCLES + WORD_CYCLES per word (two to read, two to compute, one to write), and MULTIPLIER_BITS more per word for
+WORD_CYCLES = 6
+"""VECTOR takes BASE_CYCLES + WORD_CYCLES per word (three to read, two to compute, one to write), and MULTIPLIER_BITS more per word for
 what multiplies."""
 MULTIPLY_EXTRA = MULTIPLIER_BITS + 1
 """COMPUTE takes BASE_CYCLES, and MULTIPLY_EXTRA more for a MULTIPLY."""
@@ -119,8 +121,9 @@ def whole_cycles(taps: int, parameters: Parameters) -> int:
 
 
 def channel_cycles(op: MicroOp, parameters: Parameters) -> int:
-    """Return the cycles per channel of a CONVERT or SAMPLE: one line, or the two of a pair, and the read-out."""
-    return READOUT_CYCLES + parameters.line_cycles * (2 if op.a & 2 else 1)
+    """Return the cycles per channel of a CONVERT or SAMPLE: one line, or the two of a pair, the read-out, and the storing."""
+    stored = STORE_CYCLES if op.opcode == Opcode.SAMPLE else 0
+    return READOUT_CYCLES + stored + parameters.line_cycles * (2 if op.a & 2 else 1)
 
 
 def duration_cycles(op: MicroOp, parameters: Parameters) -> int:

@@ -31,6 +31,7 @@ from crossloop.protocol.timing import (
     PULSE_OFFSET,
     READOUT_CYCLES,
     SLOT_MIN_CYCLES,
+    STORE_CYCLES,
     STREAMS_EXTRA,
 )
 from crossloop_sim.events import Kind
@@ -419,7 +420,7 @@ def convert(m: Machine, a: int, channels: int, c: int, to_vector: int) -> int:
         + CONVERT_EXTRA
         + on_cycles
         + waits
-        + channels * (READOUT_CYCLES + scalars[LINE_CYCLES] * per_channel)
+        + channels * (READOUT_CYCLES + STORE_CYCLES * to_vector + scalars[LINE_CYCLES] * per_channel)
     )
     return GO
 

@@ -230,7 +230,7 @@ def test_samples_go_to_the_vector_memory_and_are_summed(bench) -> None:
     assert reply.status is Status.OK
     assert len(records) == 1
     assert read(bench, 40, 3).tolist() == [10, -2, -512]
-    assert records[0].cycle == 5 + 2 * (5 + 11 + 10 + 2 * 3) + 5
+    assert records[0].cycle == 5 + 2 * (5 + 11 + 10 + 3 * 3) + 5
 
 
 def test_streams_are_filled_from_vector_words(bench) -> None:
@@ -252,9 +252,9 @@ TIMES = {
     "branch": ([ar.branch(1)], 5),
     "index": ([ar.index(b=1)], 5),
     "point": ([ar.point(4)], 5),
-    "vector": ([ar.vector(Elementwise.ADD, 9, 0, 20)], 5 + 5 * 9),
-    "vector of thresholds": ([ar.vector(Elementwise.THRESHOLD, 9, 0, 20)], 5 + 5 * 9),
-    "vector of products": ([ar.vector(Elementwise.SQUARES, 9, 0, 20)], 5 + 23 * 9),
+    "vector": ([ar.vector(Elementwise.ADD, 9, 0, 20)], 5 + 6 * 9),
+    "vector of thresholds": ([ar.vector(Elementwise.THRESHOLD, 9, 0, 20)], 5 + 6 * 9),
+    "vector of products": ([ar.vector(Elementwise.SQUARES, 9, 0, 20)], 5 + 24 * 9),
     "streams": ([ar.streams(ROWS, 4, 0)], 5 + 1 + 4),
 }
 

@@ -223,8 +223,8 @@ def test_levels_trip_at_the_first_code_outside(bench) -> None:
     bench.ready()
     bench.send(commands.write_bytes(0, bytes([1, 2, 99, 3])))
     _, (done,) = bench.run(ops.levels(ROWS, 4))
-    assert [(e.cycle, e.b, e.words[0]) for e in bench.plant.of(Kind.LEVEL)] == [(6, 0, 1), (7, 1, 2)]
-    assert (done.cycle, done.flags, bench.model.trip_cause) == (9, Status.TRIPPED, TripCause.LEVEL_WINDOW)
+    assert [(e.cycle, e.b, e.words[0]) for e in bench.plant.of(Kind.LEVEL)] == [(7, 0, 1), (8, 1, 2)]
+    assert (done.cycle, done.flags, bench.model.trip_cause) == (10, Status.TRIPPED, TripCause.LEVEL_WINDOW)
 
 
 def test_codes_that_the_converters_lack_are_outside_any_window(bench) -> None:

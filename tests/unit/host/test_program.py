@@ -37,7 +37,7 @@ def test_a_program_is_written_in_volts_and_seconds(program):
         m.connect(Family.ROWS, LineState.DRIVE, others=LineState.FLOAT, selection=m.Selection.ONE, index=3),
         m.connect(Family.COLUMNS, LineState.SENSE, selection=m.Selection.FIRST, index=2),
         m.pulse(9, 100, 50),
-        m.wait(47),
+        m.wait(45),
         m.loop(4),
         m.convert(Family.COLUMNS, 2, settle_cycles=50, integrate_cycles=100, pair=True, range_index=3),
         m.next_(),
@@ -55,11 +55,11 @@ def test_the_dry_run_counts_time_pulses_and_conversions(program):
     connect = timing.BASE_CYCLES + timing.CONNECT_EXTRA + 4
     expected = (
         4 * connect  # tile and three connects
-        + 11 * 3  # one outer LOOP, ten inner ones
+        + 11 * 5  # one outer LOOP, ten inner ones
         + 20 * (timing.BASE_CYCLES + timing.PULSE_EXTRA + 7 * 200)
-        + 30 * 3  # NEXTs
+        + 30 * 5  # NEXTs
         + timing.BASE_CYCLES + timing.CONVERT_EXTRA + 100 + timing.READOUT_CYCLES * 4
-        + 3  # HALT
+        + 5  # HALT
     )  # fmt: skip
     assert run.cycles == expected
     assert run.time_s == pytest.approx(expected * 20e-9)
@@ -123,7 +123,7 @@ REFUSED = {
         RangeError,
         "channels",
     ),
-    "wait too short": (lambda p: p.wait(2e-8), RangeError, "shorter than the 6e-08 s that a WAIT takes"),
+    "wait too short": (lambda p: p.wait(2e-8), RangeError, "shorter than the 1e-07 s that a WAIT takes"),
     "tile outside": (lambda _p: Program(PARAMETERS, 2), RangeError, "tile must be an integer from 0 to 1, not 2"),
 }
 
