@@ -173,7 +173,7 @@ class EngineBay(wiring.Component):
         self._add_outcome(m, begin=begin, accept=accept, status=check.status, engines=engines)
         for engine in set(engines.values()):
             m.d.comb += engine.abort.eq(abort)
-        self._connect_operands(m, levels, lines, pulses)
+        self._connect_operands(m, levels, lines, pulses, wanted)
         if build.arithmetic:
             self._connect_loader(m, engines[Opcode.STREAMS], accept & ~refused & wanted[Opcode.STREAMS])
         self._connect_safety(m, levels, lines, pulses)
@@ -207,21 +207,21 @@ class EngineBay(wiring.Component):
         # Whatever ends with a fault goes to the safe state; what has lost its arming is there.
         m.d.sync += self.safety.make_safe.eq(self.run_abort | (begin & ~accept))
 
-    def _connect_operands(self, m: Module, levels: Any, lines: Any, pulses: Any) -> None:
+    def _connect_operands(self, m: Module, levels: Any, lines: Any, pulses: Any, wanted: dict[Opcode, Signal]) -> None:
         """Give every engine its fields of the micro-op."""
         op, coincidence, sampler = self.op, self.coincidence, self.sampler
         m.d.comb += [
-            levels.vector.eq(op.opcode == Opcode.LEVELS), levels.line.eq(op.b), levels.value.eq(op.c),
+            levels.vector.eq(wanted[Opcode.LEVELS]), levels.line.eq(op.b), levels.value.eq(op.c),
             levels.vector_data.eq(self.vector_data), levels.refused.eq(self.safety.refused), sampler.vector_data.eq(self.vector_data),
             self.vector_address.eq(levels.vector_address | sampler.vector_address | self._loader_address),
             self.vector_write.eq(sampler.vector_write), self.vector_write_address.eq(sampler.vector_write_address),
             self.vector_write_data.eq(sampler.vector_write_data),
-            lines.change_tile.eq(op.opcode == Opcode.TILE), lines.a.eq(op.a), lines.b.eq(op.b),
+            lines.change_tile.eq(wanted[Opcode.TILE]), lines.a.eq(op.a), lines.b.eq(op.b),
             lines.row_signs.eq(coincidence.row_signs), lines.column_signs.eq(coincidence.column_signs),
             pulses.count.eq(op.b), pulses.width.eq(op.c[:24]), pulses.gap.eq(Cat(op.c[24:], op.a)),
             coincidence.slots.eq(op.b), coincidence.width.eq(op.c[:16]), coincidence.gap.eq(op.c[16:]),
             coincidence.row_sign.eq(op.a[0]), coincidence.column_sign.eq(op.a[1]),
-            sampler.to_vector.eq((op.opcode == Opcode.SAMPLE) & self._parameters.arithmetic), sampler.pointer.eq(self.pointer),
+            sampler.to_vector.eq(wanted[Opcode.SAMPLE]), sampler.pointer.eq(self.pointer),
             sampler.a.eq(op.a), sampler.b.eq(op.b), sampler.c.eq(op.c),
             sampler.cycle.eq(self.cycle), sampler.operation.eq(self.operation),
         ]  # fmt: skip
