@@ -208,11 +208,12 @@ class Sequencer(wiring.Component):
             with m.If(wanted[ENGINE]):
                 m.d.comb += self.engine_start.eq(~self.tripped)
                 m.d.sync += phase.eq(Phase.ENGINE)
-        # What is done when a trip has ended the run is nobody's.
-        with m.If(self.arithmetic_done & self.running):
+        with m.If(
+            self.arithmetic_done & ((executes & wanted[ARITHMETIC]) | (phase == Phase.ARITHMETIC)) if arithmetic else 0
+        ):
             wrong = self.arithmetic_fault != Status.OK
             m.d.comb += [go.eq(1), ended.eq(wrong), status.eq(self.arithmetic_fault), self.run_abort.eq(wrong)]
-        with m.If(self.engine_done & self.running):
+        with m.If(self.engine_done & ((executes & wanted[ENGINE]) | (phase == Phase.ENGINE))):
             m.d.comb += [go.eq(1), ended.eq(self.engine_fault != Status.OK), status.eq(self.engine_fault)]
 
         # A trip ends whatever is under way; the bay has dropped the gates by itself. An engine says so itself, since it

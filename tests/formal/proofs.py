@@ -37,7 +37,7 @@ CONTROLLER_PROOFS = {
     "whole core": Proof(
         "`Core` with 2x2 lines and gate lines; anything may come from link, dispatcher, arithmetic unit, memories, stream banks and random "
         "lanes, so that registers, arming and programs are free in every cycle",
-        CoreProperties, 21, 26, unbounded=False, cut=CUT, passes=FLAT,
+        CoreProperties, 23, 30, unbounded=False, cut=CUT, passes=FLAT,
     ),
 }  # fmt: skip
 LINK_PROOFS = {
