@@ -208,11 +208,10 @@ class Sequencer(wiring.Component):
             with m.If(wanted[ENGINE]):
                 m.d.comb += self.engine_start.eq(~self.tripped)
                 m.d.sync += phase.eq(Phase.ENGINE)
-        with m.If(
-            self.arithmetic_done & ((executes & wanted[ARITHMETIC]) | (phase == Phase.ARITHMETIC)) if arithmetic else 0
-        ):
-            wrong = self.arithmetic_fault != Status.OK
-            m.d.comb += [go.eq(1), ended.eq(wrong), status.eq(self.arithmetic_fault), self.run_abort.eq(wrong)]
+        if arithmetic:
+            with m.If(self.arithmetic_done & ((executes & wanted[ARITHMETIC]) | (phase == Phase.ARITHMETIC))):
+                wrong = self.arithmetic_fault != Status.OK
+                m.d.comb += [go.eq(1), ended.eq(wrong), status.eq(self.arithmetic_fault), self.run_abort.eq(wrong)]
         with m.If(self.engine_done & ((executes & wanted[ENGINE]) | (phase == Phase.ENGINE))):
             m.d.comb += [go.eq(1), ended.eq(self.engine_fault != Status.OK), status.eq(self.engine_fault)]
 
