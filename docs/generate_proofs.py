@@ -25,8 +25,8 @@ falsehood added to each specification is not proved. Times are of the processor,
 MUTATION = """## Mutants
 
 One small defect at a time is put into a netlist (Yosys `mutate`), and the proofs look for it: a property fails within some cycles of reset,
-the induction fails, or a cover is no longer reached. Mutants that Yosys proves equal to the original do not count. Of the first two
-seeds the survivors were looked at, and properties added; the last seed was drawn after that and left as it was. The figures come from
+the induction fails, or a cover is no longer reached. Mutants that Yosys proves equal to the original do not count. Of all seeds
+but the last the survivors were looked at, and properties added; the last was drawn after that and left as it was. The figures come from
 `./scripts/bench mutation --json docs/data/mutants.json`, which names the survivors.
 """
 
