@@ -72,6 +72,8 @@ class Bench:
         await self.step()  # FETCH
         await self.step(decode=1)
         self.stepper.hold(op=word)
+        await self.step()  # CHECK
+        await self.step()  # PREPARE
         out = await self.step(start=1)
         for cycles in range(1, limit):
             if out["done"]:
@@ -147,7 +149,7 @@ async def vectors_match_python(dut: Any) -> None:
         await bench.execute(SET, 11, 0, constant)
         await bench.execute(POINT, scale << 4, 0, pointer)
         took = await bench.execute(VECTOR, function | scalar << 7, count | 11 << 12, source | destination << 16)
-        assert took == (1 + count * (22 if function in SLOW else 4), 0)
+        assert took == (1 + count * (24 if function in SLOW else 6), 0)
         for place in range(count):
             s, o = memory[source + place], constant if scalar else memory[pointer + place]
             memory[destination + place] = PLACES[function](s, o, memory[destination + place], scale)
@@ -166,7 +168,7 @@ async def reductions_match_python(dut: Any) -> None:
         s, o = bench.memory[8 : 8 + count], bench.memory[40 : 40 + count]
         await bench.execute(POINT, scale << 4, 0, 40)
         took = await bench.execute(VECTOR, function, count | 6 << 12, 8)
-        assert took == (1 + count * (22 if function in SLOW else 4), 0)
+        assert took == (1 + count * (24 if function in SLOW else 6), 0)
         pairs = list(zip(s, o, strict=True))
         expected = {12: sum(s), 13: max(abs(a - b) for a, b in pairs), 14: sum((a * b) >> scale for a, b in pairs)}[
             function
@@ -183,7 +185,7 @@ async def a_table_holds_its_ends(dut: Any) -> None:
         s = [-32768, -(128 << scale), -1, 0, (127 << scale) - 1, min(32767, 128 << scale), 32767]
         bench.memory[: len(s)] = s
         await bench.execute(POINT, scale << 4, 0, 256)
-        assert await bench.execute(VECTOR, 7, len(s), 64 << 16) == (1 + 4 * len(s), 0)
+        assert await bench.execute(VECTOR, 7, len(s), 64 << 16) == (1 + 6 * len(s), 0)
         expected = [bench.memory[256 + 128 + max(-128, min(127, value >> scale))] for value in s]
         assert bench.memory[64 : 64 + len(s)] == expected
 
@@ -194,9 +196,10 @@ async def an_abort_stops_a_vector_and_the_next_is_whole(dut: Any) -> None:
     bench.memory[:8] = range(1, 9)
     word = VECTOR | 8 << 16 | 100 << 48
     bench.stepper.hold(coming=word, op=word)
-    await bench.step()
+    await bench.step()  # CHECK
+    await bench.step()  # PREPARE
     await bench.step(start=1)
-    for _ in range(9):
+    for _ in range(13):
         await bench.step()
     await bench.step(abort=1)
     for _ in range(40):

@@ -1,4 +1,4 @@
-"""Level sequencer: LEVEL in the cycle of its start, LEVELS one vector word per cycle from the next cycle on."""
+"""Level sequencer: LEVEL in the cycle after its start, LEVELS one vector word per cycle from the second one on."""
 
 from __future__ import annotations
 
@@ -50,16 +50,16 @@ class Bench:
 
     def expected(self, begin: int, address: int, count: int) -> list[tuple[int, int, int]]:
         """Writes of a LEVELS that starts in the cycle `begin`."""
-        return [(begin + 1 + line, line, signed(self.memory[address + line], 16)) for line in range(count)]
+        return [(begin + 2 + line, line, signed(self.memory[address + line], 16)) for line in range(count)]
 
 
 @cocotb.test()
-async def level_is_written_in_the_cycle_of_its_start(dut: Any) -> None:
+async def level_is_written_in_the_cycle_after_its_start(dut: Any) -> None:
     bench = await Bench.make(dut)
     for line, code in ((0, 5), (65535, -64), (32, 0), (7, -(1 << 31)), (1000, (1 << 31) - 1)):
         begin = await bench.execute(3, vector=0, line=line, value=code)
-        assert bench.writes == [(begin, line, code)]
-        assert bench.done == [begin]
+        assert bench.writes == [(begin + 1, line, code)]
+        assert bench.done == [begin + 2]
 
 
 @cocotb.test()
@@ -69,7 +69,7 @@ async def levels_writes_one_word_per_cycle(dut: Any) -> None:
         address = bench.random.randrange(WORDS - count)
         begin = await bench.execute(count + 4, vector=1, line=count, value=address)
         assert bench.writes == bench.expected(begin, address, count)
-        assert bench.done == [begin + count]
+        assert bench.done == [begin + 2 + count]
 
 
 @cocotb.test()
@@ -77,10 +77,10 @@ async def one_may_follow_the_other_at_once(dut: Any) -> None:
     bench = await Bench.make(dut)
     for _ in range(20):
         count, address = bench.random.randint(1, 9), bench.random.randrange(100)
-        begin = await bench.execute(count, vector=1, line=count, value=address)
+        begin = await bench.execute(count + 2, vector=1, line=count, value=address)
         assert bench.writes == bench.expected(begin, address, count)
-        begin = await bench.execute(0, vector=0, line=3, value=-address)
-        assert bench.writes == [(begin, 3, -address)]
+        begin = await bench.execute(2, vector=0, line=3, value=-address)
+        assert bench.writes == [(begin + 1, 3, -address)]
 
 
 @cocotb.test()
@@ -88,11 +88,11 @@ async def an_abort_stops_after_its_cycle(dut: Any) -> None:
     bench = await Bench.make(dut)
     count = 6
     for after in range(1, count + 1):
-        begin = await bench.execute(after - 1, vector=1, line=count, value=10)
+        begin = await bench.execute(after, vector=1, line=count, value=10)
         await bench.step(abort=1)
         for _ in range(count + 2):
             await bench.step()
         assert bench.writes == bench.expected(begin, 10, count)[:after]
         # It starts afresh afterwards.
-        begin = await bench.execute(count + 2, vector=1, line=count, value=20)
+        begin = await bench.execute(count + 3, vector=1, line=count, value=20)
         assert bench.writes == bench.expected(begin, 20, count)

@@ -61,8 +61,8 @@ def _too_soon(rng: np.random.Generator, taps: int) -> tuple[list[MicroOp], TripC
     gap = int(rng.integers(least, width))
     if rng.random() < 0.5:
         return [m.pulse(2, width, gap)], TripCause.DUTY
-    # The next micro-op's pulse comes four cycles after the gap, and after what is left of its last cycle.
-    return [m.pulse(1, width, max(least, gap - 5 * taps)), m.pulse(1, 1, least)], TripCause.DUTY
+    # The next micro-op's pulse comes six cycles after the gap, and after what is left of its last cycle.
+    return [m.pulse(1, width, max(least, gap - 7 * taps)), m.pulse(1, 1, least)], TripCause.DUTY
 
 
 KINDS = (_too_high, _too_wide, _too_soon)

@@ -63,7 +63,7 @@ def test_every_width_begins_and_ends_in_its_tap(target: str) -> None:
         assert run_raw(session, *DRIVE, m.pulse(count, width, gap), m.halt()).status is Status.OK
     edges = _edges(session)
     # Two CONNECTs of nine cycles, and four cycles from the PULSE's first to the first edge.
-    _check(edges, trains, 2 * (9 + 9 + 4))
+    _check(edges, trains, 2 * (11 + 11 + 6))
     starts = [tap % 2 for _run, tap in edges[::2]]
     assert {0, 1} == set(starts)
     session.close()
@@ -81,7 +81,7 @@ def test_random_widths_over_the_whole_range(target: str) -> None:
     trains += [(2, highest, 3), (2, highest - 1, 3), (3, 1, 65535)]
     for count, width, gap in trains:
         assert run_raw(session, *DRIVE, m.pulse(count, width, gap), m.halt()).status is Status.OK
-    _check(_edges(session), trains, 2 * (9 + 9 + 4))
+    _check(_edges(session), trains, 2 * (11 + 11 + 6))
     session.close()
 
 
@@ -91,7 +91,7 @@ def test_the_longest_pulses_are_exact_in_the_gateware() -> None:
     trains = [(2, LONGEST, 3), (2, LONGEST - 1, 4)]
     for count, width, gap in trains:
         assert run_raw(session, *DRIVE, m.pulse(count, width, gap), m.halt()).status is Status.OK
-    _check(_edges(session), trains, 2 * (9 + 9 + 4))
+    _check(_edges(session), trains, 2 * (11 + 11 + 6))
     session.close()
 
 
@@ -109,7 +109,7 @@ def test_a_long_train_has_no_jitter(target: str) -> None:
 def test_a_train_takes_the_cycles_that_the_dry_run_says(target: str) -> None:
     session = _open(target)
     cell = Reading(20)
-    waveform = Waveform(0, (0, 1), (Step(40, -40, 7, 501), Step(20, -20, 8, 500), Step(-30, 30, 1, 403)), cell)
+    waveform = Waveform(0, (0, 1), (Step(40, -40, 7, 501), Step(20, -20, 8, 500), Step(-30, 30, 1, 503)), cell)
     cycling = Cycling(set_taps=5, reset_taps=6, gap_taps=3, set_levels=(40, -40), reset_levels=(-40, 40), reading=cell)
     operations = [
         *(PulseTrain(0, 0, 0, count, (40, -40), width, gap) for count in (1, 2, 3) for width in (1, 2) for gap in (3, 4)),
