@@ -23,8 +23,7 @@ waited for by LEVEL and LEVELS: see `level_wait`."""
 LEVEL_OFFSET = 6
 """LEVEL: the level strobe, after the wait; the level itself changes level_write_cycles - 1 after it."""
 LEVELS_OFFSET = 7
-"""LEVELS: the first strobe, after the wait; the others follow every
-level_write_cycles."""
+"""LEVELS: the first strobe, after the wait; the others follow every level_write_cycles."""
 LEVEL_EXTRA = 2
 """LEVEL takes BASE_CYCLES + LEVEL_EXTRA + the wait + level_write_cycles - 1 + level_settle_cycles."""
 LEVELS_EXTRA = 2
@@ -136,13 +135,8 @@ def _extra_cycles(op: MicroOp, parameters: Parameters) -> int:
     """Return what an engine takes beside BASE_CYCLES."""
     match op.opcode:
         case Opcode.LEVEL:
-            return (
-                LEVEL_EXTRA
-                + level_wait(parameters)
-                + parameters.level_write_cycles
-                - 1
-                + parameters.level_settle_cycles
-            )
+            writing = parameters.level_write_cycles - 1 + parameters.level_settle_cycles
+            return level_wait(parameters) + LEVEL_EXTRA + writing
         case Opcode.LEVELS:
             writing = op.b * parameters.level_write_cycles + parameters.level_settle_cycles
             return level_wait(parameters) + LEVELS_EXTRA + writing
