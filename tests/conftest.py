@@ -1,5 +1,6 @@
 """Options and fixtures of the whole test suite."""
 
+import os
 import random
 from importlib import metadata
 from shutil import which
@@ -8,6 +9,9 @@ import numpy as np
 import pytest
 
 DEFAULT_SEED = 1
+
+# Most tests step a design for less time than it takes to compile it well.
+os.environ.setdefault("CFLAGS", "-O1")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

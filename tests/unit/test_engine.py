@@ -292,6 +292,15 @@ def test_no_compiler_names_the_packages(monkeypatch):
     find_compiler.cache_clear()
 
 
+@pytest.mark.parametrize(("language", "variable"), [("C", "CFLAGS"), ("C++", "CXXFLAGS")])
+def test_flags_of_the_environment_come_last(monkeypatch, language, variable):
+    compiler = Compiler(language, ("cc",), zig=False, version="1")
+    monkeypatch.setenv(variable, "-O1 -DNAME='two words'")
+    assert compiler.flags[-2:] == ["-O1", "-DNAME=two words"]
+    monkeypatch.delenv(variable)
+    assert compiler.flags[-1] == "-w"
+
+
 def test_a_failing_compiler_shows_its_last_lines(cache, tmp_path):
     broken = tmp_path / "broken"
     broken.write_text("#!/bin/sh\necho 'fatal: no such thing' >&2\nexit 1\n")

