@@ -4,6 +4,7 @@ import io
 import json
 import re
 import signal
+from collections.abc import Iterator
 
 import pytest
 from rich.console import Console
@@ -90,6 +91,15 @@ def test_an_interrupted_demo_reports_what_was_reached_and_closes_the_session(on_
     assert "Figure 1." in text
 
 
+@pytest.fixture
+def at_a_terminal() -> Iterator[None]:
+    """Let Ctrl-C be heard: whoever starts the tests in the background hands on that it is not."""
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, inherited)
+
+
+@pytest.mark.usefixtures("at_a_terminal")
 def test_ctrl_c_waits_for_the_end_of_the_image() -> None:
     display = PlainDisplay(io.StringIO())
     with display.interrupt:
