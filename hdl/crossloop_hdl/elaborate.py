@@ -1,5 +1,8 @@
 """From components to RTLIL, with the port names that the benches and the native engine use."""
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from amaranth.back import rtlil
@@ -21,7 +24,20 @@ def core_ports(component: Any) -> list[Any]:
 
 def to_rtlil(component: Any, name: str = "top", *, sources: bool = False) -> str:
     """Return a component as RTLIL text; the clock is `clk`, the synchronous reset `rst`. With `sources`, it names the lines of Python."""
-    return str(rtlil.convert(component, name=name, ports=core_ports(component), emit_src=sources))
+    with _uncollected():
+        return str(rtlil.convert(component, name=name, ports=core_ports(component), emit_src=sources))
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Pause the garbage collector: a netlist is many objects that all stay, and looking through them again and again takes long."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 COLLISIONS_ARE_GARBAGE = "setparam -set RD_COLLISION_X_MASK 1'1 t:$mem_v2 r:RD_CLK_ENABLE=1'1 %i r:WR_PORTS=1 %i"
