@@ -35,7 +35,12 @@ Layers = Annotated[
     str,
     typer.Option(help="Inputs, hidden units, classes: 64 inputs (pixels) or 15 (blocks of pixels), 2 to 10 classes."),
 ]
-Target = Annotated[str, typer.Argument(metavar="TARGET", help="model:, rtl: or serial:///dev/ttyUSB0?baud=1000000")]
+Target = Annotated[
+    str,
+    typer.Argument(
+        metavar="TARGET", help="model:, rtl:, netlist:, bitstream:FOLDER or serial:///dev/ttyUSB0?baud=1000000"
+    ),
+]
 
 
 @app.command()
