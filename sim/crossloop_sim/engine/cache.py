@@ -6,11 +6,15 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 STAMP = "done"
-"""Name of the file that says that a folder is complete."""
+"""Name of the file that says that a folder is complete; its time is that of the last use."""
+KEPT_S = 7 * 24 * 3600
+"""How long a build is kept that nobody uses. Whoever works on the gateware makes gigabytes of them in a day."""
 
 
 def cache_dir() -> Path:
@@ -46,12 +50,17 @@ def build_once(kind: str, key: str, build: Callable[[Path], object]) -> tuple[Pa
     -----
     Two processes may build the same at once: each works in a folder of its own, the first rename wins, and the other
     takes the winner's result.
+
+    A new build is when old ones go: those that nobody has used for `KEPT_S`.
     """
     root = cache_dir() / kind
     final = root / key
     if (final / STAMP).exists():
+        with suppress(OSError):  # a cache that may only be read
+            (final / STAMP).touch()
         return final, True
     root.mkdir(parents=True, exist_ok=True)
+    _remove_unused(root)
     work = Path(tempfile.mkdtemp(prefix=f"{key}.", dir=root))
     build(work)
     (work / STAMP).touch()
@@ -62,3 +71,13 @@ def build_once(kind: str, key: str, build: Callable[[Path], object]) -> tuple[Pa
             raise
         shutil.rmtree(work)
     return final, False
+
+
+def _remove_unused(root: Path) -> None:
+    """Remove the builds of a kind that nobody has used for long, and what is left of builds that failed long ago."""
+    oldest = time.time() - KEPT_S
+    for folder in root.iterdir():
+        stamp = folder / STAMP
+        with suppress(OSError):  # another process was faster
+            if (stamp if stamp.exists() else folder).stat().st_mtime < oldest:
+                shutil.rmtree(folder, ignore_errors=True)
