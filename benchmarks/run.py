@@ -18,6 +18,7 @@ BENCHMARKS = {
     "mutation": "mutants of safety gate and link that the proofs notice",
     "gateware": "the controller on HX8K, UP5K and ECP5 after place and route; cycles and bytes of each operation",
     "coverage": "branch and toggle coverage of the generated Verilog over scenarios, faults and random programs",
+    "engines": "the engines and the safety gate of the ULX3S, each alone after place and route",
     "emulated": "the emulated array alone on HX8K, UP5K and ECP5 after place and route; times of its operations on a board",
     "worlds": "the scenario suite on model:, rtl:, netlist: and bitstream:, equal transcripts, and the time of each world",
     "cycles": "engine cycles of product and update over tile sizes, converter serial time apart",
