@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from amaranth.hdl import Cat, Const, Module, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -58,6 +58,16 @@ DEVICES = {
 """Devices by name."""
 
 
+def _ports(component: Any, *, without: str | None = None) -> tuple[list[Value], list[Value]]:
+    """Return inputs and outputs of a component, constants left out and the members whose names begin with `without`."""
+    inputs: list[Value] = []
+    outputs: list[Value] = []
+    for path, member, value in component.signature.flatten(component):
+        if not isinstance(value, Const) and not (without and str(path[0]).startswith(without)):
+            (outputs if member.flow == wiring.Out else inputs).append(Value.cast(value))
+    return inputs, outputs
+
+
 class FewPins(wiring.Component):
     """A component behind four pins, so that a package is never what limits: all outputs are folded into one register.
 
@@ -77,17 +87,39 @@ class FewPins(wiring.Component):
         """Return the component, its outputs folded and its inputs shifted in."""
         m = Module()
         m.submodules.core = core = self._core
-        outputs: list[Value] = []
-        inputs: list[Value] = []
-        for path, member, value in core.signature.flatten(core):
-            if not str(path[0]).startswith("uart") and not isinstance(value, Const):
-                (outputs if member.flow == wiring.Out else inputs).append(Value.cast(value))
+        inputs, outputs = _ports(core, without="uart")
         all_inputs = Cat(*inputs)
         shifted = Signal(len(all_inputs))
         m.d.sync += [shifted.eq(Cat(self.sample, shifted)), self.folded.eq(Cat(*outputs).xor())]
         m.d.comb += all_inputs.eq(shifted)
         if "uart_rx" in core.signature.members:
             m.d.comb += [core.uart_rx.eq(self.uart_rx), self.uart_tx.eq(core.uart_tx)]
+        return m
+
+
+class BetweenRegisters(wiring.Component):
+    """A component whose inputs come from a shift register, and whose outputs go to another one: no path is longer than its own."""
+
+    shift_in: In(1)
+    take: In(1)
+    shift_out: Out(1)
+
+    def __init__(self, component: Any) -> None:
+        self._component = component
+        super().__init__()
+
+    def elaborate(self, _platform: Any) -> Module:
+        """Return the component and the registers around it."""
+        m = Module()
+        m.submodules.component = component = self._component
+        inputs, outputs = _ports(component)
+        given, found = Signal(len(Cat(*inputs))), Signal(len(Cat(*outputs)))
+        leaving, take = Signal.like(found), Signal()
+        m.d.comb += Cat(*inputs).eq(given)
+        m.d.sync += [
+            given.eq(Cat(self.shift_in, given)), found.eq(Cat(*outputs)), take.eq(self.take),
+            leaving.eq(Mux(take, found, leaving >> 1)), self.shift_out.eq(leaving[0]),
+        ]  # fmt: skip
         return m
 
 

@@ -11,10 +11,9 @@ from crossloop.protocol.errors import Status
 from crossloop.protocol.microops import ENGINE_OPCODES, Opcode, absent_opcodes
 from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.registers import DEAD_MAN_BITS, DUTY_BITS, WIDTH_BITS
-from crossloop.protocol.timing import level_wait
 from crossloop_hdl.engines.coincidence import coincidence_controller
 from crossloop_hdl.engines.counters import COUNTERS, PulseCounters
-from crossloop_hdl.engines.level_sequencer import LevelSequencer
+from crossloop_hdl.engines.level_sequencer import level_sequencer
 from crossloop_hdl.engines.line_switch import LineSwitch
 from crossloop_hdl.engines.micro_op_check import MicroOpCheck
 from crossloop_hdl.engines.pulse_generator import PulseGenerator
@@ -122,10 +121,7 @@ class EngineBay(wiring.Component):
         m.submodules.sampler = self.sampler = sampler = SampleSequencer(self._parameters)
         build = self._parameters
         m.submodules.pulses = pulses = PulseGenerator(build.gate_taps)
-        m.submodules.levels = levels = LevelSequencer(
-            build.level_write_cycles, build.level_settle_cycles, level_wait(build),
-            lines=max(build.rows, build.columns), vector_words=build.vector_words,
-        )  # fmt: skip
+        m.submodules.levels = levels = level_sequencer(build)
         m.submodules.lines = lines = LineSwitch(self._parameters)
         m.d.comb += [
             check.op.eq(op), check.records_free.eq(self.records_free), check.pointer.eq(self.pointer),

@@ -7,6 +7,9 @@ from amaranth.lib import enum, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
+from crossloop.protocol.parameters import Parameters
+from crossloop.protocol.timing import level_wait
+
 
 class Phase(enum.Enum, shape=2):
     """What the sequencer is doing."""
@@ -144,3 +147,11 @@ class LevelSequencer(wiring.Component):
         with m.Elif(left != 0):
             m.d.sync += left.eq(left - 1)
         return begin
+
+
+def level_sequencer(parameters: Parameters) -> LevelSequencer:
+    """Return that of a build."""
+    return LevelSequencer(
+        parameters.level_write_cycles, parameters.level_settle_cycles, level_wait(parameters),
+        lines=max(parameters.rows, parameters.columns), vector_words=parameters.vector_words,
+    )  # fmt: skip
