@@ -32,13 +32,13 @@ class SafetyGate(wiring.Component):
 
     Members
     -------
-    level_write, level_family, level_line, level_code : In(1), In(2), In(16), In(signed(32))
-        Strobe: write a level code; outside the family's window, or no code of the DAC: trip LEVEL_WINDOW. Too soon after a pulse: trip
-        HOT_SWITCH.
+    level_write, level_line, level_family, level_code : In(1), In(16), In(2), In(signed(32))
+        Strobe: write to this line the level code of the cycle before; outside the window of its family, or no code of the DAC: trip
+        LEVEL_WINDOW. Too soon after a pulse: trip HOT_SWITCH.
     switch, change_tile, family, mask, selected, others, tile_wanted : In
         Strobe: change line states or tile, see `LineStates`; against the rule ONE_GATE: trip GATE_RULE.
     width_check, width : In(1), In(width_bits)
-        Strobe: pulses of this width are about to be asked for; above `width_cap`: trip PULSE_WIDTH.
+        Strobe: pulses are about to be asked for, of the width of the cycle before; above `width_cap`: trip PULSE_WIDTH.
     gate, masked, row_mask, column_mask : In(1), In(1), In(rows), In(columns)
         Gates of the next cycle: those of all DRIVE lines, or of the DRIVE lines in the masks and of all DRIVE gate and nudge lines. Before
         the rest after the last pulse is over: trip DUTY.
@@ -52,9 +52,10 @@ class SafetyGate(wiring.Component):
     arm, disarm, stop, frame_seen, emergency_stop : In(1)
         See `EngineBay`.
     level_min, level_max, gate_level_min, gate_level_max, width_cap, dead_man, one_gate, duty_rest : In
-        The limits, see `Register`. A window counts from the cycle after it was written.
+        The limits, see `Register`. `width_cap` and `dead_man` count from the cycle after they were written, windows from the one after
+        that.
     too_wide : Out(1)
-        Combinational: `width` is above `width_cap`.
+        The width of the cycle before was above `width_cap`.
     refused : Out(1)
         Combinational: the gate trips in this cycle, and nothing that is asked for in it is done.
     settled : Out(1)
@@ -88,8 +89,14 @@ class SafetyGate(wiring.Component):
         """Gates may be on: the last request was granted."""
         self.on_taps = Signal(width_bits)
         """For how many taps they have been on so far."""
+        self.full = Signal()
+        """They have been on for as long as they may."""
+        self.nearly_full = Signal()
+        """They have been on for as long as they may, or for one tap less; only with two taps."""
         self.silence = Signal(dead_man_bits)
         """Cycles since the last frame or arming."""
+        self.silent = Signal()
+        """For as long as it may last."""
         self.debt = Signal(width_bits + duty_bits)
         """Rest that is due before the next pulse, in parts of a tap."""
         self.rested = Signal(init=1)
@@ -99,12 +106,19 @@ class SafetyGate(wiring.Component):
         self.dead_left = Signal(range(parameters.dead_cycles))
         """Cycles until a level may be written."""
         window = signed(parameters.level_bits + 1)
-        self.low, self.high = Signal(window), Signal(window)
-        """Lowest and highest code of rows and columns, as near to the limits as codes of the DACs are."""
-        self.gate_low, self.gate_high = Signal(window), Signal(window)
+        empty = 1 << (parameters.level_bits - 1), -1 << (parameters.level_bits - 1)
+        self.low, self.high = (Signal(window, init=code) for code in empty)
+        """Lowest and highest code of rows and columns, as near to the limits as codes of the DACs are; no code before there are limits."""
+        self.gate_low, self.gate_high = (Signal(window, init=code) for code in empty)
         """The same of gate lines."""
+        self.code = Signal(signed(parameters.level_bits))
+        """The level code of the cycle before."""
+        self.code_family = Signal(2)
+        """Its family."""
+        self.outside = Signal()
+        """It was outside the window, or no code of the DAC."""
         super().__init__({
-            "level_write": In(1), "level_family": In(2), "level_line": In(16), "level_code": In(signed(32)),
+            "level_write": In(1), "level_line": In(16), "level_family": In(2), "level_code": In(signed(32)),
             "switch": In(1), "change_tile": In(1), "family": In(2), "mask": In(max(rows, columns)), "selected": In(2),
             "others": In(2), "tile_wanted": In(8), "width_check": In(1), "width": In(width_bits), "gate": In(1), "masked": In(1),
             "row_mask": In(rows), "column_mask": In(columns), "make_safe": In(1),
@@ -121,39 +135,39 @@ class SafetyGate(wiring.Component):
     def elaborate(self, _platform: Any) -> Module:
         """Return trip logic, gate registers, level strobe and line states."""
         m = Module()
-        trip, other_trip, allowed = Signal(), Signal(), Signal()
-        calm = Signal()
-        """Gates and lines do what is asked for: no cause holds but LEVEL_WINDOW, which never comes together with such a request."""
+        trip, calm = Signal(), Signal()
+        """A cause holds; none of those that have nothing to do with what is asked for."""
         stop_first, compliance_first, too_much = Signal(), Signal(), Signal()
         m.d.sync += [
             stop_first.eq(self.emergency_stop), self.stop_active.eq(stop_first),
             compliance_first.eq(self.compliance), too_much.eq(compliance_first),
         ]  # fmt: skip
-        window_trip, others = self._trip_now(m, too_much)
         m.d.comb += [
-            other_trip.eq(others),
-            trip.eq(other_trip | window_trip),
+            trip.eq(self._trip_now(m, too_much)),
             self.refused.eq(trip),
-            calm.eq(self.armed & ~other_trip & ~self.disarm & ~self.make_safe),
-            allowed.eq(calm & ~window_trip),
-        ]
+            calm.eq(
+                self.armed & ~self.stop & ~self.stop_active & ~self.silent & ~(self.width_check & self.too_wide)
+                & ~(self.on & too_much) & ~self.disarm & ~self.make_safe
+            ),
+        ]  # fmt: skip
         self._add_arming(m, trip)
         self._add_windows(m)
+        # Each says for itself what must not be, without waiting for `trip`: the ways to gates and lines are long. The proofs
+        # compare what is done with `refused`.
         self._add_gates(m, calm)
-        self._add_levels(m, allowed)
+        self._add_levels(m, calm)
         self._add_lines(m, trip, calm)
         return m
 
-    def _trip_now(self, m: Module, too_much: Signal) -> tuple[Any, Any]:
-        """Add the trip causes; return whether LEVEL_WINDOW holds in this cycle, and whether another one does."""
+    def _trip_now(self, m: Module, too_much: Signal) -> Any:
+        """Add the trip causes; return whether one holds in this cycle. Whatever is compared was compared in the cycle before."""
         wanted, too_long, too_soon = self._wanted()
-        m.d.comb += self.too_wide.eq(self.width > self.width_cap)
         causes = {
             TripCause.STOP_FRAME: self.stop,
             TripCause.STOP_INPUT: self.stop_active,
-            TripCause.DEAD_MAN: self.armed & (self.silence >= self.dead_man),
+            TripCause.DEAD_MAN: self.armed & self.silent,
             TripCause.GATE_RULE: self.switch & self.armed & self._breaks_gate_rule(),
-            TripCause.LEVEL_WINDOW: self.level_write & self.armed & self._outside_window(),
+            TripCause.LEVEL_WINDOW: self.level_write & self.armed & self.outside,
             TripCause.PULSE_WIDTH: (self.width_check & self.armed & self.too_wide) | (wanted & too_long),
             TripCause.DUTY: wanted & too_soon,
             TripCause.COMPLIANCE: self.armed & self.on & too_much,
@@ -164,7 +178,6 @@ class SafetyGate(wiring.Component):
         }
         holds = {cause: Signal(name=f"trips_{cause.name.lower()}") for cause in causes}
         m.d.comb += [holds[cause].eq(condition) for cause, condition in causes.items()]
-        others = Cat(signal for cause, signal in holds.items() if cause is not TripCause.LEVEL_WINDOW)
         with m.If(~self.tripped):
             # The first of the list decides when several hold in one cycle.
             branch = m.If
@@ -172,18 +185,16 @@ class SafetyGate(wiring.Component):
                 with branch(signal):
                     m.d.sync += self.trip_cause.eq(cause)
                 branch = m.Elif
-        return holds[TripCause.LEVEL_WINDOW], others.any()
+        return Cat(holds.values()).any()
 
     def _wanted(self) -> tuple[Any, Any, Any]:
         """Return whether gates are wanted, whether they have been on for too long for it, and whether it is too soon for another pulse."""
         if self._taps == 1:
-            return self.gate & self.armed, self.on_taps >= self.width_cap, ~self.on & ~self.rested
-        full = self.on_taps >= self.width_cap
-        nearly_full = self.on_taps + 1 >= self.width_cap
+            return self.gate & self.armed, self.full, ~self.on & ~self.rested
         again = self.late | self.gates_early
         return (
             self.gate & self.armed & ~(self.late & self.early),
-            full | (nearly_full & ~self.late & ~self.early),
+            self.full | (self.nearly_full & ~self.late & ~self.early),
             Mux(self.on, again, ~self.rested & ~(self.late & self.rested_late)),
         )
 
@@ -227,9 +238,9 @@ class SafetyGate(wiring.Component):
         with m.Elif(self.arm & (self.dead_man != 0)):
             m.d.sync += [self.armed.eq(1), self.tripped.eq(0), self.trip_cause.eq(TripCause.NONE)]
         with m.If(self.frame_seen | self.arm | ~self.armed):
-            m.d.sync += self.silence.eq(0)
+            m.d.sync += [self.silence.eq(0), self.silent.eq(0)]
         with m.Else():
-            m.d.sync += self.silence.eq(self.silence + 1)
+            m.d.sync += [self.silence.eq(self.silence + 1), self.silent.eq(self.silence + 1 >= self.dead_man)]
 
     def _add_gates(self, m: Module, calm: Signal) -> None:
         """Add the gate registers, and the timers that know how long they have been on and how long they must rest."""
@@ -241,13 +252,16 @@ class SafetyGate(wiring.Component):
             family: getattr(self.lines, f"{PREFIX[family]}_drive") for family in self._families if family not in drive
         }
         if self._taps == 1:
-            m.d.comb += granted.eq(self.gate & calm)
             on_taps, debt, paid = self.on_taps + 1, self.debt + self.duty_rest, DUTY_UNIT
         else:
-            m.d.comb += granted.eq(self.gate & ~(self.late & self.early) & calm)
             on_taps, debt, paid = self._add_halves(m, granted)
-        m.d.comb += self.gates_off.eq(~self.on)
+        wanted, too_long, too_soon = self._wanted()
+        m.d.comb += [
+            granted.eq(calm & wanted & ~too_long & ~too_soon & self.settled & ~self.level_write & ~self.switch),
+            self.gates_off.eq(~self.on),
+        ]
         m.d.sync += self.on.eq(granted)
+        self._add_width_limit(m, granted)
         with m.If(granted):
             m.d.sync += [self.on_taps.eq(on_taps), self.delivered.eq(on_taps)]
             m.d.sync += [register.eq(drive[family]) for family, register in gates.items()]
@@ -264,6 +278,19 @@ class SafetyGate(wiring.Component):
         with m.Elif(self.dead_left != 0):
             m.d.sync += self.dead_left.eq(self.dead_left - 1)
 
+    def _add_width_limit(self, m: Module, granted: Signal) -> None:
+        """Add the comparisons with `width_cap`, in the cycle before they are needed: the way from a cause to the gates is long."""
+        cap, taps = self.width_cap, self.on_taps
+        m.d.sync += self.too_wide.eq(self.width > cap)
+        if self._taps == 1:
+            m.d.sync += self.full.eq(Mux(granted, taps + 1 >= cap, cap == 0))
+            return
+        half = self.late | self.early
+        m.d.sync += [
+            self.full.eq(Mux(granted, Mux(half, taps + 1 >= cap, taps + 2 >= cap), cap == 0)),
+            self.nearly_full.eq(Mux(granted, Mux(half, taps + 2 >= cap, taps + 3 >= cap), cap <= 1)),
+        ]
+
     def _add_halves(self, m: Module, granted: Signal) -> tuple[Any, Any, Any]:
         """Add the halves of gates; return taps and debt after a granted cycle, and what a cycle without gates takes off the debt."""
         half = self.late | self.early
@@ -278,14 +305,16 @@ class SafetyGate(wiring.Component):
         debt = Mux(self.late, 0, self.debt) + Mux(half, self.duty_rest, self.duty_rest << 1)
         return self.on_taps + Mux(half, 1, 2), debt, paid
 
-    def _add_levels(self, m: Module, allowed: Signal) -> None:
+    def _add_levels(self, m: Module, calm: Signal) -> None:
         """Add the level strobe."""
-        write = self.level_write & allowed
         payload = self.level.payload
-        m.d.sync += self.level.valid.eq(write)
-        with m.If(write):
+        m.d.sync += [
+            self.code.eq(self.level_code), self.code_family.eq(self.level_family), self.outside.eq(self._outside_window()),
+            self.level.valid.eq(calm & self.level_write & ~self.outside & (self.dead_left == 0) & ~self.on & ~self.gate & ~self.switch),
+        ]  # fmt: skip
+        with m.If(self.level_write):  # what shows without `valid` is nobody's
             m.d.sync += [
-                payload.family.eq(self.level_family), payload.line.eq(self.level_line), payload.code.eq(self.level_code),
+                payload.family.eq(self.code_family), payload.line.eq(self.level_line), payload.code.eq(self.code),
             ]  # fmt: skip
 
     def _add_lines(self, m: Module, trip: Signal, calm: Signal) -> None:
@@ -294,7 +323,9 @@ class SafetyGate(wiring.Component):
         for name in ("change_tile", "family", "mask", "selected", "others", "tile_wanted"):
             m.d.comb += getattr(lines, name).eq(getattr(self, name))
         m.d.comb += [
-            lines.request.eq(self.switch & calm),
+            lines.request.eq(
+                calm & self.switch & self.settled & ~self._breaks_gate_rule() & ~self.on & ~self.gate & ~self.level_write
+            ),
             # A cause that persists must not start over again and again.
             lines.make_safe.eq((trip & ~self.tripped) | self.disarm | self.make_safe),
             self.settled.eq(lines.settled),

@@ -118,7 +118,7 @@ class SafetyProperties(Specification):
 
     def levels(self) -> None:
         gate = self.gate
-        code = self.past(gate.level_code)
+        code = self.past(self.past(gate.level_code))
         valid, payload = gate.level.valid, gate.level.payload
         windows = {
             False: (gate.level_min, gate.level_max, gate.low, gate.high),
@@ -127,7 +127,7 @@ class SafetyProperties(Specification):
         inside = []
         for is_gate_line, (low, high, near_low, near_high) in windows.items():
             asked = valid & ((payload.family == Family.GATES) == is_gate_line)
-            inside.append(implies(asked, (code >= self.past(low)) & (code <= self.past(high))))
+            inside.append(implies(asked, (code >= self.past(self.past(low))) & (code <= self.past(self.past(high)))))
             # The windows say the same of every code as the limits do.
             for value in range(-4, 4):
                 self.helps(implies(self.started, (near_low <= value) == (low <= value)))
@@ -135,7 +135,7 @@ class SafetyProperties(Specification):
         self.proves(
             "A level that is written is the one that was asked for, on the line and in the family that were named.",
             implies(valid, (payload.code == code) & (payload.line == self.past(gate.level_line))),
-            implies(valid, payload.family == self.past(gate.level_family)),
+            implies(valid, payload.family == self.past(self.past(gate.level_family))),
         )
         self.proves(
             "A level that is asked for and not refused is written.",
@@ -208,6 +208,10 @@ class SafetyProperties(Specification):
         self.proves(
             "Gates are on exactly when they were asked for and not refused, and on the lines that were named.", *given
         )
+        self.proves(
+            "Lines are asked to change exactly when that was asked for and not refused.",
+            lines.request == (gate.switch & gate.armed & ~gate.refused & ~gate.disarm & ~gate.make_safe),
+        )
         plan = {
             family: (Signal(2, init=0b11, name=f"{family}_plan_low"), Signal(2, name=f"{family}_plan_high"))
             for family in FAMILIES
@@ -270,8 +274,8 @@ class SafetyProperties(Specification):
     def reasons(self) -> None:
         """Add that nothing trips without a reason."""
         gate = self.gate
-        code = gate.level_code
-        gates_asked = gate.level_family == Family.GATES
+        code = self.past(gate.level_code)
+        gates_asked = self.past(gate.level_family) == Family.GATES
         outside = Mux(gates_asked, (code < gate.gate_level_min) | (code > gate.gate_level_max),
                       (code < gate.level_min) | (code > gate.level_max)) | (code < -4) | (code > 3)  # fmt: skip
         too_wide = gate.on_taps + self.taps_of(self.ask_late, self.ask_early) > gate.width_cap
@@ -280,7 +284,7 @@ class SafetyProperties(Specification):
             (gate.silence >= gate.dead_man)
             | (gate.level_write & (outside | gate.on | gate.gate | gate.switch | (self.quiet < DEAD - 1)))
             | (gate.switch & (gate.on | gate.gate | ~gate.settled | (gate.one_gate & (gate.family == Family.GATES) & ~gate.change_tile)))
-            | (gate.width_check & (gate.width > gate.width_cap))
+            | (gate.width_check & (self.past(gate.width) > gate.width_cap))
             | (gate.gate & (too_wide | ~gate.settled | unrested))
             | (gate.on & self.past(self.past(gate.compliance)))
         )  # fmt: skip
@@ -299,7 +303,7 @@ class SafetyProperties(Specification):
         gate = self.gate
         self.proves(
             "Pulses of a width above the cap are refused before the first of them.",
-            implies(gate.armed & gate.width_check & (gate.width > gate.width_cap), gate.refused),
+            implies(gate.armed & gate.width_check & (self.past(gate.width) > gate.width_cap), gate.refused),
         )
         asked = [Value.cast(state) for state in (gate.selected, gate.others)]
         drives = [self.driven("gate_line", state[0], state[1]) for state in asked]

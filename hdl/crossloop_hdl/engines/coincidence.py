@@ -82,41 +82,48 @@ class CoincidenceController(wiring.Component):
         slot_left = Signal(17)
         """Cycles of the slot, this one included; what comes after its last one is decided in it."""
         slots_left = Signal(16)
+        ending, more = Signal(), Signal()
+        """This is the last cycle of the slot; it is not the last slot."""
         width_left = Signal(16)
         draw_left = Signal(range(MAGNITUDE_BITS + 1))
-        slot_length = Signal(17)
+        slot_length = Signal(17, init=SLOT_MIN_CYCLES)
         latch = Signal()
         drawing = self.drawing
         m.d.comb += [
-            slot_length.eq(self.width + self.gap),
-            latch.eq(busy & (slot_left == 1) & (slots_left != 0)),
+            latch.eq(busy & ending & more),
             drawing.eq(draw_left != 0),
-            self.gate.eq(width_left != 0),
         ]
+        length = self.width + self.gap
+        # There long before it is needed for the first time, which is when the first draw is over.
+        m.d.sync += slot_length.eq(Mux(length < SLOT_MIN_CYCLES, SLOT_MIN_CYCLES, length))
         m.d.sync += self.done.eq(0)
         with m.If(drawing):
             m.d.sync += draw_left.eq(draw_left - 1)
         with m.If(self.gate):
-            m.d.sync += width_left.eq(width_left - 1)
+            m.d.sync += [width_left.eq(width_left - 1), self.gate.eq(width_left != 1)]
         with m.If(self.abort):
-            m.d.sync += [busy.eq(0), width_left.eq(0)]
+            m.d.sync += [busy.eq(0), self.gate.eq(0)]
         with m.Elif(self.start):
             # The first draw takes the place of a slot without gates.
             m.d.sync += [
-                busy.eq(1), slot_left.eq(SLOT_MIN_CYCLES), slots_left.eq(self.slots), draw_left.eq(MAGNITUDE_BITS),
+                busy.eq(1), slot_left.eq(SLOT_MIN_CYCLES), ending.eq(0), slots_left.eq(self.slots), more.eq(1),
+                draw_left.eq(MAGNITUDE_BITS),
             ]  # fmt: skip
         with m.Elif(latch):
             m.d.sync += [
-                slot_left.eq(Mux(slot_length < SLOT_MIN_CYCLES, SLOT_MIN_CYCLES, slot_length)),
+                slot_left.eq(slot_length),
+                ending.eq(0),
                 slots_left.eq(slots_left - 1),
+                more.eq(slots_left != 1),
                 width_left.eq(self.width),
+                self.gate.eq(1),
                 draw_left.eq(Mux(slots_left == 1, 0, MAGNITUDE_BITS)),
             ]
         with m.Elif(busy):
-            with m.If(slot_left == 1):
+            with m.If(ending):
                 m.d.sync += [busy.eq(0), self.done.eq(1)]
             with m.Else():
-                m.d.sync += slot_left.eq(slot_left - 1)
+                m.d.sync += [slot_left.eq(slot_left - 1), ending.eq(slot_left == 2)]
         for family in NAMES:
             self._add_family(m, family, latch=latch, drawing=drawing)
         return m

@@ -110,6 +110,8 @@ class EngineBay(wiring.Component):
         })  # fmt: skip
         self._loader_address = Signal(exact_log2(parameters.vector_words))
         """Stays 0 in a build that has no stream loader."""
+        self.refused_before = Signal()
+        """What the safety gate was asked for in the cycle before, it has refused."""
 
     def elaborate(self, _platform: Any) -> Module:
         """Return decoder, engines, counters and safety gate."""
@@ -130,14 +132,14 @@ class EngineBay(wiring.Component):
         # A start waits while lines are still on their way to the safe state, a level or a routing that an aborted pass has
         # asked for is on its way, or a draw of an aborted pass is finished. Whatever sends lines to the safe state in the
         # cycle after `quiet` was found has disarmed the gate, too.
-        held, accept, refused, abort = Signal(), Signal(), Signal(), Signal()
+        held, accept, abort = Signal(), Signal(), Signal()
         begin, quiet = Signal(), Signal()
         m.d.sync += quiet.eq(safety.settled & ~levels.resting & ~sampler.resting & ~coincidence.drawing)
+        m.d.sync += self.refused_before.eq(safety.refused)
         m.d.comb += begin.eq((self.start | held) & quiet)
         m.d.sync += held.eq((self.start | held) & ~begin)
         m.d.comb += [
-            accept.eq(begin & self.armed & (check.status == Status.OK)),
-            refused.eq(safety.refused),
+            accept.eq(begin & self.armed & check.okay),
             # No engine works when the sequencer ends a run by itself.
             abort.eq(~self.armed),
         ]
@@ -153,6 +155,9 @@ class EngineBay(wiring.Component):
         engines = {opcode: engine for opcode, engine in engines.items() if opcode not in absent}
         wanted = {opcode: Signal(name=f"wanted_{opcode.name.lower()}") for opcode in ENGINE_OPCODES}
         m.d.sync += [wanted[opcode].eq(op.opcode == opcode) for opcode in engines]
+        pulsed = Signal()
+        """It asks for pulses."""
+        m.d.sync += pulsed.eq(op.opcode.matches(Opcode.PULSE, Opcode.COINCIDE, Opcode.CONVERT, Opcode.SAMPLE))
         m.d.comb += [
             levels.start.eq(accept & (wanted[Opcode.LEVEL] | wanted[Opcode.LEVELS])),
             lines.start.eq(accept & (wanted[Opcode.TILE] | wanted[Opcode.CONNECT])),
@@ -160,10 +165,7 @@ class EngineBay(wiring.Component):
             pulses.start.eq(accept & ~safety.too_wide & wanted[Opcode.PULSE]),
             coincidence.start.eq(accept & ~safety.too_wide & wanted[Opcode.COINCIDE]),
             sampler.start.eq(accept & ~safety.too_wide & (wanted[Opcode.CONVERT] | wanted[Opcode.SAMPLE])),
-            safety.width_check.eq(
-                accept
-                & (wanted[Opcode.PULSE] | wanted[Opcode.COINCIDE] | wanted[Opcode.CONVERT] | wanted[Opcode.SAMPLE])
-            ),
+            safety.width_check.eq(accept & pulsed),
             safety.width.eq(check.width),
         ]
         self._add_outcome(m, begin=begin, accept=accept, status=check.status, engines=engines)
@@ -171,7 +173,7 @@ class EngineBay(wiring.Component):
             m.d.comb += engine.abort.eq(abort)
         self._connect_operands(m, levels, lines, pulses, wanted)
         if build.arithmetic:
-            self._connect_loader(m, engines[Opcode.STREAMS], accept & ~refused & wanted[Opcode.STREAMS])
+            self._connect_loader(m, engines[Opcode.STREAMS], accept & wanted[Opcode.STREAMS])
         self._connect_safety(m, levels, lines, pulses)
         self._connect_counters(m, pulses)
         return m
@@ -196,7 +198,7 @@ class EngineBay(wiring.Component):
             m.d.comb += [self.done.eq(~accept), self.fault.eq(status)]
         with m.If((busy | begin) & ~self.armed):
             m.d.comb += self.fault.eq(Mux(self.tripped, Status.TRIPPED, Status.NOT_ARMED))
-        with m.If(self.done | self.run_abort):
+        with m.If(self.done):
             m.d.sync += busy.eq(0)
         with m.Elif(accept):
             m.d.sync += busy.eq(1)
@@ -208,7 +210,7 @@ class EngineBay(wiring.Component):
         op, coincidence, sampler = self.op, self.coincidence, self.sampler
         m.d.comb += [
             levels.vector.eq(wanted[Opcode.LEVELS]), levels.line.eq(op.b), levels.value.eq(op.c),
-            levels.vector_data.eq(self.vector_data), levels.refused.eq(self.safety.refused), sampler.vector_data.eq(self.vector_data),
+            levels.vector_data.eq(self.vector_data), levels.refused.eq(self.refused_before), sampler.vector_data.eq(self.vector_data),
             self.vector_address.eq(levels.vector_address | sampler.vector_address | self._loader_address),
             self.vector_write.eq(sampler.vector_write), self.vector_write_address.eq(sampler.vector_write_address),
             self.vector_write_data.eq(sampler.vector_write_data),
@@ -233,10 +235,13 @@ class EngineBay(wiring.Component):
             loader.start.eq(start), loader.count.eq(self.op.b), loader.first.eq(self.op.c),
         ]  # fmt: skip
         m.d.comb += self._loader_address.eq(loader.vector_address)
-        with m.If(loader.clear | loader.shift):
+        clear = Signal()
+        # Where the gate refuses in the cycle of the start, nothing may have begun.
+        m.d.comb += clear.eq(loader.clear & ~self.refused_before)
+        with m.If(clear | loader.shift):
             m.d.sync += [
                 coincidence.bank_select.eq(self.op.a[0]), coincidence.bank_byte.eq(self.vector_data),
-                coincidence.bank_clear.eq(loader.clear), coincidence.bank_shift.eq(loader.shift),
+                coincidence.bank_clear.eq(clear), coincidence.bank_shift.eq(loader.shift),
             ]  # fmt: skip
 
     def _connect_safety(self, m: Module, levels: Any, lines: Any, pulses: Any) -> None:
@@ -253,7 +258,7 @@ class EngineBay(wiring.Component):
             m.d.comb += getattr(pins, name).eq(getattr(safety, name))
         m.d.comb += [
             safety.level_write.eq(levels.write), safety.level_family.eq(op.a[:2]),
-            safety.level_line.eq(levels.write_line), safety.level_code.eq(levels.write_code),
+            safety.level_line.eq(levels.write_line), safety.level_code.eq(levels.next_code),
             safety.switch.eq(lines.request), safety.change_tile.eq(lines.change_tile), safety.family.eq(Cat(op.a[0], op.a[7])),
             safety.selected.eq(op.a[1:3]), safety.others.eq(op.a[3:5]), safety.tile_wanted.eq(op.a), safety.mask.eq(lines.mask),
             lines.settled.eq(safety.settled),
@@ -270,11 +275,13 @@ class EngineBay(wiring.Component):
     def _connect_counters(self, m: Module, pulses: Any) -> None:
         """Add the pulse counters."""
         m.submodules.counters = counters = PulseCounters(self._parameters)
+        ended = Signal()
+        m.d.sync += ended.eq(pulses.pulse_ended)
         m.d.comb += [
             counters.counted.eq(self.coincidence.counted),
             counters.row_total.eq(self.coincidence.row_total),
             counters.column_total.eq(self.coincidence.column_total),
-            counters.pulse_ended.eq(pulses.pulse_ended & ~self.safety.refused),
+            counters.pulse_ended.eq(ended & ~self.refused_before),
             self.count.eq(counters.add), self.counter.eq(counters.counter), self.count_high.eq(counters.high),
             self.count_amount.eq(counters.amount),
         ]  # fmt: skip

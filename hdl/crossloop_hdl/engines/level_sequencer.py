@@ -56,10 +56,10 @@ class LevelSequencer(wiring.Component):
     vector_data : In(16)
         The vector word, a two's complement code.
     write : Out(1)
-        Strobe: ask the safety gate to write `write_code` to `write_line`.
+        Strobe: ask the safety gate to write `next_code` of the cycle before to `write_line`.
     refused : In(1)
-        Combinational: the safety gate does not do what is asked for in this cycle, so there is nothing to settle.
-    write_line, write_code : Out(16), Out(signed(32))
+        The safety gate has not done what was asked for in the cycle before, so there is nothing to settle.
+    write_line, next_code : Out(16), Out(signed(32))
     resting : Out(1)
         The last write is still on its way, also after an abort: nothing may be started.
     done : Out(1)
@@ -76,7 +76,7 @@ class LevelSequencer(wiring.Component):
         self._rest_cycles = write_cycles - 1 + settle_cycles
         super().__init__({
             "start": In(1), "vector": In(1), "line": In(16), "value": In(32), "abort": In(1), "vector_address": Out(self._address_bits),
-            "vector_data": In(16), "write": Out(1), "refused": In(1), "write_line": Out(16), "write_code": Out(signed(32)),
+            "vector_data": In(16), "write": Out(1), "refused": In(1), "write_line": Out(16), "next_code": Out(signed(32)),
             "resting": Out(1), "done": Out(1),
         })  # fmt: skip
 
@@ -88,34 +88,45 @@ class LevelSequencer(wiring.Component):
         fresh = Signal()
         """No word is written yet."""
         index, following = Signal(range(self._lines)), Signal(range(self._lines + 1))
-        address, word = Signal(self._address_bits), Signal(signed(16))
-        """Of the next word; the one to be written."""
+        address, word, next_word = Signal(self._address_bits), Signal(signed(16)), Signal(signed(16))
+        """Of the next word; the one to be written; what that is in the next cycle."""
         rest = Signal(range(self._rest_cycles + 1))
-        last = Signal()
-        m.d.comb += [self.resting.eq(rest != 0), following.eq(index + 1)]
-        with m.If(self.write & ~self.refused):
-            m.d.sync += rest.eq(self._rest_cycles)
+        due = Signal(init=not self._settle_cycles)
+        """The next word may be written: only the settling is left of the rest."""
+        turn, last = Signal(), Signal()
+        """It is the word's turn; it is the last one's."""
+        asked, refused = Signal(), Signal()
+        """A word was written in the cycle before; the safety gate did not."""
+        m.d.comb += [self.resting.eq(rest != 0), following.eq(index + 1), refused.eq(asked & self.refused)]
+        m.d.sync += asked.eq(self.write)
+        with m.If(refused):
+            m.d.sync += [rest.eq(0), due.eq(not self._settle_cycles)]
+        with m.Elif(self.write):
+            m.d.sync += [rest.eq(self._rest_cycles), due.eq(self._rest_cycles == self._settle_cycles)]
         with m.Elif(self.resting):
-            m.d.sync += rest.eq(rest - 1)
+            m.d.sync += [rest.eq(rest - 1), due.eq(rest == self._settle_cycles + 1)]
 
-        # Chosen by the micro-op, which has rested for a while, and not by the phase: the path through the window is long.
         m.d.comb += [
             self.write_line.eq(Mux(self.vector, index, self.line)),
-            self.write_code.eq(Mux(self.vector, word, self.value.as_signed())),
+            self.next_code.eq(Mux(self.vector, next_word, self.value.as_signed())),
+            next_word.eq(word),
         ]
+        m.d.sync += word.eq(next_word)
         # The memory answers a cycle later: while a word is written the next one is there, and the one after it is asked for.
         with m.Switch(phase):
             with m.Case(Phase.READ):
-                m.d.comb += self.vector_address.eq(address + 1)
-                m.d.sync += [word.eq(self.vector_data), address.eq(address + 1), phase.eq(Phase.WRITE)]
+                m.d.comb += [self.vector_address.eq(address + 1), next_word.eq(self.vector_data)]
+                m.d.sync += [address.eq(address + 1), phase.eq(Phase.WRITE)]
             with m.Case(Phase.WRITE):
                 m.d.comb += [
-                    self.vector_address.eq(address + self.write),
-                    self.write.eq(fresh | (rest == self._settle_cycles)),
+                    turn.eq(fresh | due),
+                    self.vector_address.eq(address + turn),
+                    self.write.eq(turn & ~refused),
                     last.eq(self.write & (~self.vector | (following == self.line[: len(following)]))),
                 ]
-                with m.If(self.write):
-                    m.d.sync += [word.eq(self.vector_data), index.eq(following), address.eq(address + 1), fresh.eq(0)]
+                with m.If(turn):
+                    m.d.comb += next_word.eq(self.vector_data)
+                    m.d.sync += [index.eq(following), address.eq(address + 1), fresh.eq(0)]
             with m.Default():
                 m.d.comb += self.vector_address.eq(Mux(begin & self.vector, self.value, 0))
                 m.d.sync += [index.eq(0), address.eq(self.value), fresh.eq(1)]

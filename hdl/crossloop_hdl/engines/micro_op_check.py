@@ -35,6 +35,8 @@ class MicroOpCheck(wiring.Component):
         Where SAMPLE writes to.
     status : Out(8)
         `Status`: OK, or why the micro-op must not be executed; valid when that has been there for two cycles.
+    okay : Out(1)
+        It is OK.
     width : Out(25)
         Gate time of PULSE, COINCIDE, CONVERT and SAMPLE in taps; valid in the cycle after.
     """
@@ -42,7 +44,7 @@ class MicroOpCheck(wiring.Component):
     def __init__(self, parameters: Parameters) -> None:
         self._parameters = parameters
         super().__init__({
-            "op": In(MicroOpLayout), "records_free": In(16), "pointer": In(16), "status": Out(8), "width": Out(25),
+            "op": In(MicroOpLayout), "records_free": In(16), "pointer": In(16), "status": Out(8), "okay": Out(1), "width": Out(25),
         })  # fmt: skip
 
     def elaborate(self, _platform: Any) -> Module:
@@ -57,7 +59,7 @@ class MicroOpCheck(wiring.Component):
         zero_count = Signal()
         zero_time = Signal()
         status, width = Signal.like(self.status), Signal.like(self.width)
-        m.d.sync += [self.status.eq(status), self.width.eq(width)]
+        m.d.sync += [self.status.eq(status), self.okay.eq(status == Status.OK), self.width.eq(width)]
         further = [family_lines(build).get(family, 0) for family in (Family.GATES, Family.NUDGES)]
         absent = Signal()
         """The build has no such family."""
