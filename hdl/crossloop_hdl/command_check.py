@@ -33,7 +33,7 @@ _VALUE_BYTES = COMMAND_DATA_BYTES[Command.WRITE_REGISTER]
 
 
 class CommandCheck(wiring.Component):
-    """Finds the first check that a command fails; combinational.
+    """Finds the first check that a command fails: what is compared is there a cycle after the header.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class CommandCheck(wiring.Component):
     last_token : In(16)
         Token of the last successful arming, 0 before the first.
     status : Out(8)
-        `Status` of the first check that fails, OK if none does.
+        `Status` of the first check that fails, OK if none does; valid when the header has been there for a cycle.
     to_vector : Out(1)
         A WRITE_BYTES goes to the vector memory, not to a stream bank.
     unit : Out(3)
@@ -84,12 +84,14 @@ class CommandCheck(wiring.Component):
         parameters = self._parameters
         header = self.header
         m = Module()
-        known = Signal(init=1)
+        known = Signal()
         out_of_range = Signal()
         read_only = Signal()
         data_bytes = Signal(16 + exact_log2(MICRO_OP.size))
         own = Signal(8)
         """What the command itself asks for."""
+        full, stale, unarmable, truncated = Signal(), Signal(), Signal(), Signal()
+        """A record does not fit into the reply; the token was used; no dead-man time; bytes of the command are missing."""
         end = Signal(17)
         past_vector, past_bank = Signal(), Signal(init=1)
         record_bytes = Signal(18)
@@ -105,61 +107,63 @@ class CommandCheck(wiring.Component):
             with m.Case(Bank.COLUMN_STREAMS):
                 m.d.comb += past_bank.eq(more_than(header.count, parameters.columns))
         m.d.comb += [
-            self.to_vector.eq(header.argument == Bank.VECTOR),
             end.eq(header.address + header.count),
             past_vector.eq(more_than(end, parameters.vector_words)),
             record_bytes.eq(RECORD_HEADER.size + (header.count << 1)),
         ]
 
+        m.d.sync += [
+            known.eq(1),
+            self.to_vector.eq(header.argument == Bank.VECTOR),
+            self.unit.eq(0),
+            out_of_range.eq(0),
+            read_only.eq(0),
+            full.eq(self.records_free < RECORD_HEADER.size),
+            stale.eq((header.count == 0) | (header.count == self.last_token)),
+            unarmable.eq(self.dead_man == 0),
+            truncated.eq(less_than(self.payload_left, data_bytes, frame_bits)),
+        ]
         with m.Switch(header.opcode):
             with m.Case(Command.WRITE_REGISTER):
-                m.d.comb += [
-                    out_of_range.eq(~self.register_known),
-                    read_only.eq(~self.register_writable),
-                    data_bytes.eq(_VALUE_BYTES),
-                    self.unit.eq(_VALUE_BYTES - 1),
-                ]
+                m.d.sync += [out_of_range.eq(~self.register_known), read_only.eq(~self.register_writable)]
+                m.d.sync += self.unit.eq(_VALUE_BYTES - 1)
+                m.d.comb += data_bytes.eq(_VALUE_BYTES)
             with m.Case(Command.READ_REGISTER):
-                m.d.comb += out_of_range.eq(~self.register_known)
-                with m.If(self.records_free < REGISTER_RECORD_BYTES):
+                m.d.sync += [out_of_range.eq(~self.register_known), full.eq(self.records_free < REGISTER_RECORD_BYTES)]
+                with m.If(full):
                     m.d.comb += own.eq(Status.REPLY_FULL)
             with m.Case(Command.WRITE_BYTES):
-                m.d.comb += [out_of_range.eq(past_bank), data_bytes.eq(header.count)]
+                m.d.sync += out_of_range.eq(past_bank)
+                m.d.comb += data_bytes.eq(header.count)
             with m.Case(Command.WRITE_WORDS):
-                m.d.comb += [
-                    out_of_range.eq(past_vector),
-                    data_bytes.eq(header.count << 1),
-                    self.unit.eq(1),
-                ]
+                m.d.sync += [out_of_range.eq(past_vector), self.unit.eq(1)]
+                m.d.comb += data_bytes.eq(header.count << 1)
             with m.Case(Command.READ_WORDS):
-                m.d.comb += out_of_range.eq(past_vector)
-                with m.If(less_than(self.records_free, record_bytes, frame_bits)):
+                m.d.sync += [out_of_range.eq(past_vector), full.eq(less_than(self.records_free, record_bytes, frame_bits))]
+                with m.If(full):
                     m.d.comb += own.eq(Status.REPLY_FULL)
             with m.Case(Command.WRITE_PROGRAM):
-                m.d.comb += [
-                    out_of_range.eq(more_than(end, parameters.program_ops)),
-                    data_bytes.eq(header.count << 3),
-                    self.unit.eq(MICRO_OP.size - 1),
-                ]
+                m.d.sync += [out_of_range.eq(more_than(end, parameters.program_ops)), self.unit.eq(MICRO_OP.size - 1)]
+                m.d.comb += data_bytes.eq(header.count << 3)
             with m.Case(Command.RUN):
-                m.d.comb += out_of_range.eq(header.address >= parameters.program_ops)
+                m.d.sync += out_of_range.eq(header.address >= parameters.program_ops)
                 with m.If(self.tripped):
                     m.d.comb += own.eq(Status.TRIPPED)
                 with m.Elif(~self.armed):
                     m.d.comb += own.eq(Status.NOT_ARMED)
-                with m.Elif(self.records_free < RECORD_HEADER.size):
+                with m.Elif(full):
                     m.d.comb += own.eq(Status.REPLY_FULL)
             with m.Case(Command.ARM):
-                with m.If((header.count == 0) | (header.count == self.last_token)):
+                with m.If(stale):
                     m.d.comb += own.eq(Status.TOKEN_STALE)
                 with m.Elif(self.stop_active):
                     m.d.comb += own.eq(Status.TRIPPED)
-                with m.Elif(self.dead_man == 0):
+                with m.Elif(unarmable):
                     m.d.comb += own.eq(Status.NOT_ARMED)
             with m.Case(Command.DISARM):
                 pass
             with m.Default():
-                m.d.comb += known.eq(0)
+                m.d.sync += known.eq(0)
 
         with m.If(~known):
             m.d.comb += self.status.eq(Status.UNKNOWN_COMMAND)
@@ -167,7 +171,7 @@ class CommandCheck(wiring.Component):
             m.d.comb += self.status.eq(Status.ADDRESS_RANGE)
         with m.Elif(read_only):
             m.d.comb += self.status.eq(Status.READ_ONLY)
-        with m.Elif(less_than(self.payload_left, data_bytes, frame_bits)):
+        with m.Elif(truncated):
             m.d.comb += self.status.eq(Status.COMMAND_TRUNCATED)
         with m.Else():
             m.d.comb += self.status.eq(own)

@@ -119,15 +119,18 @@ class Core(wiring.Component):
             bay.records_free.eq(link.records_free),
             bay.run_abort.eq(sequencer.run_abort),
             # Safety gate.
-            bay.arm.eq(dispatcher.arm),
-            bay.disarm.eq(dispatcher.disarm | link.session_opened),
-            bay.stop.eq(link.stop),
-            bay.frame_seen.eq(link.frame_seen),
             bay.emergency_stop.eq(self.emergency_stop),
             bay.compliance.eq(self.compliance),
             dispatcher.armed.eq(bay.armed),
             dispatcher.tripped.eq(bay.tripped),
             dispatcher.stop_active.eq(bay.stop_active),
+        ]
+        # By way of registers: what a frame means is a long path by itself, and so is the one from here to the gates.
+        m.d.sync += [
+            bay.arm.eq(dispatcher.arm),
+            bay.disarm.eq(dispatcher.disarm | link.session_opened),
+            bay.stop.eq(link.stop),
+            bay.frame_seen.eq(link.frame_seen),
         ]
         self._settings(m, dispatcher, registers, bay, link)
         return m

@@ -125,8 +125,10 @@ class Dispatcher(wiring.Component):
         """Its address and count go on with the items of the command."""
         at = Signal(range(REGISTER_RECORD_BYTES))
         """Byte of the header, of the item or of the record."""
-        shifted = Signal(24)
-        """The last three bytes of data, or those of a register that are still to be sent."""
+        shifted = Signal(32)
+        """The last four bytes of data, or those of a register that are still to be sent."""
+        writes, high = Signal(), Signal()
+        """A half of a register's value is complete; it is the upper one."""
         last_token = Signal(16)
         verdict = Signal.like(check.status)
         """Of the check, the register file or the program, a cycle later: they and what follows from them are too long a path together."""
@@ -139,7 +141,11 @@ class Dispatcher(wiring.Component):
             check.header.eq(header),
             check.last_token.eq(last_token),
             self.byte.eq(byte),
-            self.register_value.eq(Cat(shifted, byte)),
+            self.register_value.eq(shifted),
+            # Only a program makes them, and while it runs they go straight into the reply.
+            self.run_records.ready.eq(1),
+            self.register_write.eq(writes),
+            self.register_high.eq(high),
             self.vector_word.eq(Cat(byte, Mux(header.opcode == Command.WRITE_BYTES, byte[7].replicate(8), byte))),
             self.register_address.eq(header.argument),
             self.item_address.eq(header.address),
@@ -154,6 +160,7 @@ class Dispatcher(wiring.Component):
         def fail(why: Any, at: Any = index) -> list[Any]:
             return [self.finish.eq(1), self.status.eq(why), self.detail.eq(at)]
 
+        m.d.sync += [writes.eq(0), high.eq(0)]
         record_byte = self._add_record(m, header, at, shifted)
         with m.FSM():
             with m.State("COMMAND"):
@@ -170,7 +177,9 @@ class Dispatcher(wiring.Component):
                 m.d.comb += self.payload.ready.eq(1)
                 m.d.sync += [header.eq(Cat(header.as_value()[8:], byte)), at.eq(at + 1)]
                 with m.If(at == COMMAND_HEADER.size - 1):
-                    m.next = "CHECK"
+                    m.next = "COMPARE"
+            with m.State("COMPARE"):
+                m.next = "CHECK"
             with m.State("CHECK"):
                 m.d.sync += verdict.eq(check.status)
                 m.next = "BEGIN"
@@ -210,23 +219,22 @@ class Dispatcher(wiring.Component):
                         m.d.comb += self.vector_write.eq(one_hot)
                     with m.Case(Command.WRITE_PROGRAM):
                         m.d.comb += self.program_write.eq(one_hot)
-                # Each half of a register's value is written with its last byte; the register file has answered to it then.
-                m.d.comb += [
-                    self.register_high.eq(at[1]),
-                    self.register_write.eq((header.opcode == Command.WRITE_REGISTER) & at[0]),
-                ]
+                # Each half of a register's value is written in the cycle after its last byte; the register file has answered to it then.
+                m.d.sync += [high.eq(at[1]), writes.eq((header.opcode == Command.WRITE_REGISTER) & at[0])]
                 with m.If(at == check.unit):
                     m.d.sync += [at.eq(0), header.count.eq(header.count - 1), header.address.eq(header.address + 1)]
                     with m.If(header.opcode == Command.WRITE_REGISTER):
-                        m.d.sync += verdict.eq(Mux(self.register_agreed, Status.OK, Status.LIMIT_LOCKED))
-                        m.next = "END"
+                        m.next = "AGREE"
                     with m.Elif(header.count == 1):
                         m.next = "COMMAND"
+            with m.State("AGREE"):
+                m.d.sync += verdict.eq(Mux(self.register_agreed, Status.OK, Status.LIMIT_LOCKED))
+                m.next = "END"
             with m.State("RECORD"):
                 m.d.comb += [self.records.valid.eq(1), self.records.payload.eq(record_byte)]
                 m.d.sync += at.eq(at + 1)
                 # The register file answers a cycle later.
-                m.d.comb += self.register_high.eq(at > RECORD_HEADER.size)
+                m.d.sync += high.eq(at >= RECORD_HEADER.size)
                 with m.If(at == RECORD_HEADER.size):
                     # The rest of a value that is shown is kept as it was when its first byte went out.
                     m.d.sync += shifted.eq(self.register_shown[8:])
@@ -262,7 +270,6 @@ class Dispatcher(wiring.Component):
                     m.next = "RUN"
             with m.State("RUN"):
                 m.d.comb += [
-                    self.run_records.ready.eq(1),
                     self.records.valid.eq(self.run_records.valid),
                     self.records.payload.eq(self.run_records.payload),
                 ]

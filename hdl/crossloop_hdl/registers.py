@@ -99,8 +99,8 @@ class RegisterFile(wiring.Component):
         m = Module()
         m.submodules.memory = memory = Memory(shape=16, depth=2 << _NUMBER_BITS, init=[])
         read, write = memory.read_port(), memory.write_port()
-        number = Signal(_NUMBER_BITS)
-        """Of the register in the memory's answer."""
+        number, is_written = Signal(_NUMBER_BITS), Signal()
+        """Of the register in the memory's answer; that it was written before."""
         whole, taken = Signal(), Signal()
         """The value is complete; the register takes it."""
         self.written = written = Signal(len(Register))
@@ -112,9 +112,9 @@ class RegisterFile(wiring.Component):
         differing = Signal()
         adding, high = Signal(), Signal()
         # While something is counted the memory is not at the limit's place: the limit is refused rather than lost.
-        locked = is_limit & (written.bit_select(number, 1) | adding)
+        locked = is_limit & (is_written | adding)
         m.d.comb += [
-            self.half.eq(Mux(written.bit_select(number, 1), read.data, 0)),
+            self.half.eq(Mux(is_written, read.data, 0)),
             differing.eq(self.half != kept),
             self.agreed.eq(~(locked & (differing | differs))),
             whole.eq(self.write & self.high),
@@ -133,7 +133,7 @@ class RegisterFile(wiring.Component):
         wanted = Mux(self.count, CLEARED[0] | self.counter, self.address[:_NUMBER_BITS])
         m.d.sync += [
             adding.eq(self.count), high.eq(self.count_high), amount.eq(self.count_amount.word_select(self.count_high, 16)),
-            number.eq(wanted),
+            number.eq(wanted), is_written.eq(written.bit_select(wanted, 1)),
         ]  # fmt: skip
         m.d.comb += [
             read.addr.eq(Cat(Mux(self.count, self.count_high, self.high), wanted)),

@@ -123,11 +123,19 @@ class Sequencer(wiring.Component):
         status = Signal(8)
         executes = Signal()
         """The phase is EXECUTE; the micro-op is none of those that are refused unseen."""
-        waited = self.op.c == 0
+        engine_due, arithmetic_due = Signal(), Signal()
+        """The same for a micro-op of an engine, and of the arithmetic unit; known a cycle ahead, because a long way follows."""
+        waited = Signal()
+        """Nothing is left of a WAIT."""
+        left = Signal(32)
+        """Cycles that are left of it; of any other micro-op, its `c`."""
 
         push, pop, again = Signal(), Signal(), Signal()
         """What happens to the innermost loop: a new one, its end, or its next turn."""
         loops, times_left, body = self._add_loops(m, following, push, pop, again)
+        last = Signal()
+        """The innermost loop takes no more turns; known since PREPARE."""
+        m.d.sync += last.eq(times_left == 1)
 
         m.d.comb += [
             self.program_address.eq(counter),
@@ -136,7 +144,7 @@ class Sequencer(wiring.Component):
             following.eq(counter + 1),
             coming.eq(following),
         ]
-        m.d.sync += self.done.eq(0)
+        m.d.sync += [self.done.eq(0), engine_due.eq(0), arithmetic_due.eq(0)]
         with m.If(self.start):
             m.d.sync += self.cycle.eq(0)
         with m.Elif(self.running):
@@ -144,7 +152,8 @@ class Sequencer(wiring.Component):
         target, no_target = Signal.like(counter), Signal()
         self._add_target(m, counter, target, no_target)
         index_b, index_c = Signal(), Signal()
-        self._add_op(m, index_b, index_c, counting=(phase == Phase.EXECUTE) | (phase == Phase.WAIT))
+        self._add_op(m, index_b, index_c)
+        self._add_wait(m, left, waited, counting=(phase == Phase.EXECUTE) | (phase == Phase.WAIT))
         wanted = self._add_kinds(m)
         refusal = self._add_refusal(m, counter, loops)
 
@@ -167,7 +176,10 @@ class Sequencer(wiring.Component):
             with m.Case(Phase.CHECK):
                 m.d.sync += phase.eq(Phase.PREPARE)
             with m.Case(Phase.PREPARE):
-                m.d.sync += phase.eq(Phase.EXECUTE)
+                due = ~counter[-1] & ~self.tripped
+                m.d.sync += [phase.eq(Phase.EXECUTE), engine_due.eq(wanted[ENGINE] & due)]
+                if arithmetic:
+                    m.d.sync += arithmetic_due.eq(wanted[ARITHMETIC] & due)
             with m.Case(Phase.EXECUTE):
                 with m.If(refusal != Status.OK):
                     m.d.comb += own_fault(refusal)
@@ -185,7 +197,6 @@ class Sequencer(wiring.Component):
             with m.If(wanted[Opcode.LOOP]):
                 m.d.comb += [go.eq(1), push.eq(1)]
             with m.If(wanted[Opcode.NEXT]):
-                last = times_left == 1
                 m.d.comb += [go.eq(1), pop.eq(last), again.eq(~last)]
                 with m.If(~last):
                     m.d.comb += coming.eq(body)
@@ -203,16 +214,15 @@ class Sequencer(wiring.Component):
                     m.d.comb += go.eq(1)
                     m.d.sync += [index_b.eq(self.op.a[0]), index_c.eq(self.op.a[1])]
                 with m.If(wanted[ARITHMETIC]):
-                    m.d.comb += self.arithmetic_start.eq(1)
                     m.d.sync += phase.eq(Phase.ARITHMETIC)
             with m.If(wanted[ENGINE]):
-                m.d.comb += self.engine_start.eq(~self.tripped)
                 m.d.sync += phase.eq(Phase.ENGINE)
+        m.d.comb += [self.engine_start.eq(engine_due & ~self.tripped), self.arithmetic_start.eq(arithmetic_due)]
         if arithmetic:
-            with m.If(self.arithmetic_done & ((executes & wanted[ARITHMETIC]) | (phase == Phase.ARITHMETIC))):
+            with m.If(self.arithmetic_done & (arithmetic_due | (phase == Phase.ARITHMETIC))):
                 wrong = self.arithmetic_fault != Status.OK
                 m.d.comb += [go.eq(1), ended.eq(wrong), status.eq(self.arithmetic_fault), self.run_abort.eq(wrong)]
-        with m.If(self.engine_done & ((executes & wanted[ENGINE]) | (phase == Phase.ENGINE))):
+        with m.If(self.engine_done & (engine_due | (phase == Phase.ENGINE))):
             m.d.comb += [go.eq(1), ended.eq(self.engine_fault != Status.OK), status.eq(self.engine_fault)]
 
         # A trip ends whatever is under way; the bay has dropped the gates by itself. An engine says so itself, since it
@@ -279,31 +289,32 @@ class Sequencer(wiring.Component):
         return loops, stack[:16], stack[16:frame_bits]
 
     def _add_target(self, m: Module, counter: Signal, target: Signal, no_target: Signal) -> None:
-        """Add where a BRANCH goes, and whether that is outside the program memory.
+        """Add where a BRANCH goes, and whether that is outside the program memory; found in PREPARE.
 
         Only the bits that a target may have are added: the others of the distance must all repeat its sign.
         """
         distance = self.op.c[16:].as_signed()
         beyond = distance[len(counter) - 1 :]
-        m.d.comb += [
-            target.eq(counter + distance),
-            no_target.eq(target[-1] | (beyond.any() & ~beyond.all())),
+        wide = (counter + distance)[: len(target)]
+        m.d.sync += [
+            target.eq(wide),
+            no_target.eq(wide[-1] | (beyond.any() & ~beyond.all())),
         ]
 
-    def _add_op(self, m: Module, index_b: Signal, index_c: Signal, *, counting: Any) -> None:
-        """Add the micro-op at hand: what the memory says plus what an INDEX before it asked for; a WAIT counts down in place.
+    def _add_op(self, m: Module, index_b: Signal, index_c: Signal) -> None:
+        """Add the micro-op at hand: what the memory says plus what an INDEX before it asked for.
 
         The registers that the INDEX has named are still at the arithmetic unit's outputs.
         """
         read = self.program_data
-        base, added = Signal(32), Signal(32)
-        m.d.comb += [
-            base.eq(Mux(self.decode, read.c, self.op.c)),
-            added.eq(Mux(self.decode, Mux(index_c, self.y, 0), -1)),
-        ]
         with m.If(self.decode):
             m.d.sync += [
                 self.op.opcode.eq(read.opcode), self.op.a.eq(read.a), self.op.b.eq(read.b + Mux(index_b, self.x, 0)),
+                self.op.c.eq(read.c + Mux(index_c, self.y, 0)),
             ]  # fmt: skip
-        with m.If(self.decode | (counting & (self.op.opcode == Opcode.WAIT))):
-            m.d.sync += self.op.c.eq(base + added)
+
+    def _add_wait(self, m: Module, left: Signal, waited: Signal, *, counting: Any) -> None:
+        """Add what a WAIT counts down, compared with 0 a cycle ahead."""
+        m.d.sync += left.eq(Mux(counting, left - 1, self.op.c))
+        upper, lowest = Mux(counting, left, self.op.c)[1:], Mux(counting, ~left[0], self.op.c[0])
+        m.d.sync += waited.eq(~upper.any() & ~lowest)

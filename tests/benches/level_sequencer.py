@@ -1,4 +1,7 @@
-"""Level sequencer: LEVEL in the cycle after its start, LEVELS one vector word per cycle from the second one on."""
+"""Level sequencer: LEVEL in the cycle after its start, LEVELS one vector word per cycle from the third one on.
+
+The code of a write is what `next_code` was in the cycle before.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,10 @@ import cocotb
 from benches.stepper import Stepper, generator, signed
 
 INPUTS = ("start", "vector", "line", "value", "abort", "vector_data", "refused")
-OUTPUTS = ("vector_address", "write", "write_line", "write_code", "done")
+OUTPUTS = ("vector_address", "write", "write_line", "next_code", "done")
 WORDS = 256
+FIRST = 3
+"""Cycles from the start of LEVELS to its first write."""
 
 
 class Bench:
@@ -22,7 +27,11 @@ class Bench:
         self.memory = [self.random.getrandbits(16) for _ in range(WORDS)]
         self.writes: list[tuple[int, int, int]] = []
         """(cycle, line, code) of every write."""
+        self.codes: list[int] = []
+        """`next_code` in the cycle of every write, which is not what is written."""
         self.done: list[int] = []
+        self._code = 0
+        """`next_code` in the cycle before."""
 
     @classmethod
     async def make(cls, dut: Any) -> Bench:
@@ -33,14 +42,16 @@ class Bench:
     async def step(self, **strobes: int) -> None:
         out = await self.stepper.step(**strobes)
         self.stepper.hold(vector_data=self.memory[out["vector_address"] % WORDS])
+        code, self._code = self._code, signed(out["next_code"], 32)
         if out["write"]:
-            self.writes.append((self.stepper.cycle, out["write_line"], signed(out["write_code"], 32)))
+            self.writes.append((self.stepper.cycle, out["write_line"], code))
+            self.codes.append(self._code)
         if out["done"]:
             self.done.append(self.stepper.cycle)
 
     async def execute(self, cycles: int, **fields: int) -> int:
         """Start, watch for that many cycles, and return the number of the start's cycle."""
-        self.writes, self.done = [], []
+        self.writes, self.codes, self.done = [], [], []
         self.stepper.hold(**fields)
         await self.step(start=1)
         begin = self.stepper.cycle
@@ -50,7 +61,7 @@ class Bench:
 
     def expected(self, begin: int, address: int, count: int) -> list[tuple[int, int, int]]:
         """Writes of a LEVELS that starts in the cycle `begin`."""
-        return [(begin + 2 + line, line, signed(self.memory[address + line], 16)) for line in range(count)]
+        return [(begin + FIRST + line, line, signed(self.memory[address + line], 16)) for line in range(count)]
 
 
 @cocotb.test()
@@ -67,9 +78,11 @@ async def levels_writes_one_word_per_cycle(dut: Any) -> None:
     bench = await Bench.make(dut)
     for count in (1, 2, 3, 33, 64, *(bench.random.randint(1, 100) for _ in range(5))):
         address = bench.random.randrange(WORDS - count)
-        begin = await bench.execute(count + 4, vector=1, line=count, value=address)
+        begin = await bench.execute(FIRST + count + 2, vector=1, line=count, value=address)
         assert bench.writes == bench.expected(begin, address, count)
-        assert bench.done == [begin + 2 + count]
+        assert bench.done == [begin + FIRST + count]
+        # While a word is written, the code is the next one's.
+        assert bench.codes[:-1] == [code for _, _, code in bench.writes[1:]]
 
 
 @cocotb.test()
@@ -77,7 +90,7 @@ async def one_may_follow_the_other_at_once(dut: Any) -> None:
     bench = await Bench.make(dut)
     for _ in range(20):
         count, address = bench.random.randint(1, 9), bench.random.randrange(100)
-        begin = await bench.execute(count + 2, vector=1, line=count, value=address)
+        begin = await bench.execute(FIRST + count, vector=1, line=count, value=address)
         assert bench.writes == bench.expected(begin, address, count)
         begin = await bench.execute(2, vector=0, line=3, value=-address)
         assert bench.writes == [(begin + 1, 3, -address)]
@@ -88,11 +101,27 @@ async def an_abort_stops_after_its_cycle(dut: Any) -> None:
     bench = await Bench.make(dut)
     count = 6
     for after in range(1, count + 1):
-        begin = await bench.execute(after, vector=1, line=count, value=10)
+        begin = await bench.execute(FIRST - 2 + after, vector=1, line=count, value=10)
         await bench.step(abort=1)
         for _ in range(count + 2):
             await bench.step()
         assert bench.writes == bench.expected(begin, 10, count)[:after]
         # It starts afresh afterwards.
-        begin = await bench.execute(count + 3, vector=1, line=count, value=20)
+        begin = await bench.execute(FIRST + count + 1, vector=1, line=count, value=20)
         assert bench.writes == bench.expected(begin, 20, count)
+
+
+@cocotb.test()
+async def a_refusal_goes_with_the_write_of_the_cycle_before(dut: Any) -> None:
+    bench = await Bench.make(dut)
+    count = 6
+    for after in range(1, count):
+        begin = await bench.execute(FIRST - 1, vector=1, line=count, value=10)
+        await bench.step(refused=1)  # nothing was asked for before the first write
+        for _ in range(after - 1):
+            await bench.step()
+        await bench.step(refused=1, abort=1)
+        for _ in range(count + 2):
+            await bench.step()
+        assert bench.writes == bench.expected(begin, 10, count)[:after]
+        assert not bench.done

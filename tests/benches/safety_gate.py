@@ -20,6 +20,8 @@ OUTPUTS = (
     "refused", "settled", "armed", "tripped", "trip_cause", "stop_active", "gates_off", "delivered", "tile", "level__valid",
     "level__payload",
 )  # fmt: skip
+EARLY = ("level_code", "level_family", "width")
+"""Inputs that are compared with limits a cycle ahead: those of the cycle before the strobe count."""
 FLOAT, GROUND, DRIVE, SENSE = range(4)
 STOP_FRAME, STOP_INPUT, DEAD_MAN, LEVEL_WINDOW, PULSE_WIDTH, HOT_SWITCH, DUTY, COMPLIANCE, GATE_RULE = range(1, 10)
 LEVEL_MIN, LEVEL_MAX, WIDTH_CAP, SILENCE = -20, 25, 9, 400
@@ -146,7 +148,7 @@ class Bench:
             level_min=LEVEL_MIN, level_max=LEVEL_MAX, width_cap=WIDTH_CAP, dead_man=dead_man, gate_level_max=GATE_MAX, one_gate=1,
             duty_rest=REST,
         )  # fmt: skip
-        await bench.step()  # the windows count from the cycle after they were written
+        await bench.step()  # the windows count from the second cycle after they were written
         assert bench.watchdog.states(await bench.idle(bench.break_cycles + 1)) == [GROUND] * sum(
             bench.lines
         )  # from power-on
@@ -212,12 +214,15 @@ async def every_cause_trips_at_once_and_by_its_name(dut: Any) -> None:
         ),
     ]
     for gates_before in (0, 3):
-        for cause, strobes in asked:
+        for cause, inputs in asked:
+            early = {name: value for name, value in inputs.items() if name in EARLY}
+            strobes = {name: value for name, value in inputs.items() if name not in EARLY}
             await bench.ready()
-            for _ in range(gates_before):
+            for _ in range(gates_before - 1):
                 await bench.step(gate=1)
+            assert not (await bench.step(gate=int(gates_before > 0), **early))["refused"]
             wanted = HOT_SWITCH if gates_before and "level_write" in strobes and cause == HOT_SWITCH else cause
-            assert (await bench.step(**strobes))["refused"]
+            assert (await bench.step(**strobes))["refused"]  # although code and width are harmless by now
             await bench.check_trip(wanted)
 
 
@@ -226,13 +231,16 @@ async def values_at_the_limits_pass(dut: Any) -> None:
     bench = await Bench.make(dut)
     await bench.ready()
     for line, code in ((0, LEVEL_MIN), (65535, LEVEL_MAX), (bench.rows - 1, 0)):
-        await bench.step(level_write=1, level_code=code, level_line=line, level_family=1)
+        await bench.step(level_code=code, level_line=line ^ 1, level_family=1)
+        # A code that comes with the strobe, and a line that comes before it, are not meant.
+        assert not (await bench.step(level_write=1, level_code=LEVEL_MAX + 1, level_line=line))["refused"]
         out = await bench.step(frame_seen=1)
         assert out["level__valid"]
         payload = out["level__payload"]
         assert (payload & 3, payload >> 2 & 0xFFFF) == (1, line)
         assert signed(payload >> 18, parameters()["level_bits"]) == code
-    assert not (await bench.step(width_check=1, width=WIDTH_CAP))["refused"]
+    await bench.step(width=WIDTH_CAP)
+    assert not (await bench.step(width_check=1, width=WIDTH_CAP + 1))["refused"]
     on = 0
     for cycle in range(WIDTH_CAP + 4):
         out = await bench.step(gate=int(cycle < WIDTH_CAP))
@@ -285,8 +293,10 @@ async def a_level_in_the_dead_time_is_refused(dut: Any) -> None:
     for wait in range(DEAD + 2):
         await bench.ready()
         await bench.step(gate=1)
-        await bench.idle(1 + wait)
-        refused = (await bench.step(level_write=1, level_code=3, level_line=0, level_family=0))["refused"]
+        for _ in range(wait):
+            await bench.step()
+        await bench.step(level_code=3, level_family=0)
+        refused = (await bench.step(level_write=1, level_line=0))["refused"]
         assert bool(refused) == (wait < DEAD - 1), wait
         if refused:
             await bench.check_trip(HOT_SWITCH)
@@ -301,7 +311,9 @@ async def gate_lines_have_their_own_window_and_one_at_a_time_is_driven(dut: Any)
         return
     for code, passes in ((GATE_MAX, True), (GATE_MAX + 1, False), (-1, False), (0, True)):
         await bench.ready()
-        assert bool((await bench.step(level_write=1, level_code=code, level_family=2))["refused"]) != passes
+        await bench.step(level_code=code, level_family=2)
+        # It is a row's by now: that window would say the opposite of GATE_MAX and of -1.
+        assert bool((await bench.step(level_write=1, level_code=code, level_family=0))["refused"]) != passes
         if not passes:
             await bench.check_trip(LEVEL_WINDOW)
     if bench.lines[2] > 1:
@@ -393,9 +405,13 @@ async def nothing_asked_for_in_any_order_breaks_a_rule(dut: Any) -> None:
     bench = await Bench.make(dut, dead_man=40)
     rng, lines = bench.random, max(bench.rows, bench.columns)
     gate_left, rest, seen = 0, 0, set()
+    early: dict[str, int] = {}
+    before = {"level_code": 0, "level_family": 0}
+    """What was asked for two cycles before, and in the cycle before."""
     out = await bench.step(arm=1)
-    for _ in range(4000):
-        strobes: dict[str, int] = {}
+    for _ in range(10000):
+        code = rng.randint(LEVEL_MIN, LEVEL_MAX) if rng.random() < 0.95 else rng.randint(-1000, 1000)
+        strobes: dict[str, int] = {"level_code": code, "level_family": rng.randrange(len(bench.lines))}
         if gate_left:
             gate_left -= 1
             strobes["gate"] = 1
@@ -417,13 +433,7 @@ async def nothing_asked_for_in_any_order_breaks_a_rule(dut: Any) -> None:
             }
             strobes["selected"] = rng.choice((DRIVE, strobes["selected"]))
         if rng.random() < (0.003 if busy or rest > 0 else 0.1):
-            code = rng.randint(LEVEL_MIN, LEVEL_MAX) if rng.random() < 0.95 else rng.randint(-1000, 1000)
-            strobes |= {
-                "level_write": 1,
-                "level_code": code,
-                "level_line": rng.getrandbits(16),
-                "level_family": rng.randrange(len(bench.lines)),
-            }
+            strobes |= {"level_write": 1, "level_line": rng.getrandbits(16)}
         for name, chance in (("stop", 0.002), ("disarm", 0.004), ("make_safe", 0.004), ("frame_seen", 0.06)):
             strobes[name] = int(rng.random() < chance)
         strobes["arm"] = int(rng.random() < (0.001 if out["armed"] else 0.1))
@@ -434,6 +444,11 @@ async def nothing_asked_for_in_any_order_breaks_a_rule(dut: Any) -> None:
         elif rng.random() < 0.1:
             bench.stepper.hold(emergency_stop=0)
         out = await bench.step(**strobes)
+        if out["level__valid"]:
+            payload = out["level__payload"]
+            assert (payload & 3, payload >> 2 & 0xFFFF) == (early["level_family"], before["level_line"])
+            assert signed(payload >> 18, parameters()["level_bits"]) == early["level_code"]
+        early, before = before, strobes
         seen.add(("cause", out["trip_cause"]))
         seen |= {("state", state) for state in bench.watchdog.states(out)}
         seen |= {(name, bool(out[name])) for name in ("row_gates", "column_gates", "level__valid", "tile")}

@@ -26,12 +26,12 @@ class ScalarUnit(wiring.Component):
     y: Out(signed(REGISTER_BITS))
     """Register b[7:4], or b[15:12] of a VECTOR."""
     number: Out(4)
-    """Number of the register in `y`: as written, whatever an INDEX has added."""
+    """Register b[15:12], that of a VECTOR: as written, whatever an INDEX has added."""
     operand: Out(signed(REGISTER_BITS))
     """The register y, or the constant of the micro-op; its complement where it is to be subtracted. Valid from PREPARE on."""
     result: Out(signed(REGISTER_BITS))
     """What COMPUTE gives, but for MULTIPLY; the constant of a SET; the address of LOAD and STORE; the pointer of a POINT. Combinational,
-    valid from PREPARE on."""
+    valid from PREPARE on; MINIMUM and MAXIMUM from EXECUTE on."""
     holds: Out(1)
     """The condition of a BRANCH is met; valid from EXECUTE on."""
     known: Out(1)
@@ -47,18 +47,21 @@ class ScalarUnit(wiring.Component):
         m.submodules.registers = registers = Memory(shape=signed(REGISTER_BITS), depth=REGISTERS, init=[])
         write = registers.write_port()
         self._subtracts = Signal()
-        ports = x, y = registers.read_port(), registers.read_port()
+        # One port per place in which a micro-op may name a register: the memory of programs answers late.
+        ports = x, y, of_vector = registers.read_port(), registers.read_port(), registers.read_port()
+        is_vector = Signal()
         op = self.op
         m.d.comb += [
             x.addr.eq(self.coming.b[:4]),
-            y.addr.eq(Mux(self.coming.opcode == Opcode.VECTOR, self.coming.b[12:], self.coming.b[4:8])),
+            y.addr.eq(self.coming.b[4:8]),
+            of_vector.addr.eq(self.coming.b[12:]),
             # Never both at once, and said here so that synthesis builds nothing for that case.
             *(port.en.eq(self.decode & ~self.write) for port in ports),
-            self.x.eq(x.data), self.y.eq(y.data),
+            self.x.eq(x.data), self.y.eq(Mux(is_vector, of_vector.data, y.data)),
             write.en.eq(self.write), write.addr.eq(self.write_number), write.data.eq(self.write_data),
         ]  # fmt: skip
         with m.If(self.decode):
-            m.d.sync += self.number.eq(y.addr)
+            m.d.sync += [is_vector.eq(self.coming.opcode == Opcode.VECTOR), self.number.eq(self.coming.b[12:])]
         total = Signal(signed(REGISTER_BITS + 1))
         self._add_sum(m, total)
         self._add_result(m, total)
@@ -90,7 +93,8 @@ class ScalarUnit(wiring.Component):
 
     def _add_result(self, m: Module, total: Signal) -> None:
         """Add the choice of the result, by two select bits twice, which is what multiplexers of four are made of."""
-        op, x, operand, less = self.op, self.x, self.operand, total[-1]
+        op, x, operand, less = self.op, self.x, self.operand, Signal()
+        m.d.sync += less.eq(total[-1])
         function = op.a[4:7]
         computes = op.opcode == Opcode.COMPUTE
         bounds, second, bitwise, x_wins, alone = Signal(), Signal(), Signal(), Signal(), Signal()

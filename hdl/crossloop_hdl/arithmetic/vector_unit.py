@@ -30,7 +30,7 @@ _FROM_SHIFTER = {Elementwise.MULTIPLY, Elementwise.SQUARES, Elementwise.MAGNITUD
 
 
 class Phase(enum.Enum, shape=3):
-    """What the unit does in a cycle."""
+    """What the unit does in a cycle. An address is made in the cycle before the one in which it is at the memory."""
 
     IDLE = 0
     SOURCE = 1
@@ -40,8 +40,9 @@ class Phase(enum.Enum, shape=3):
     READ = 7
     """The operand comes."""
     THIRD = 3
-    """The operand has come; the address of a table's word, or of the destination, is at the memory."""
+    """The operand has come."""
     MULTIPLY = 4
+    """The multiplier works, or the address of a table's word is made."""
     SHIFT = 5
     """The shifter's result has come, or a table's word; of a THRESHOLD what has fired is written."""
     WRITE = 6
@@ -80,7 +81,7 @@ class VectorUnit(wiring.Component):
     abort : In(1)
         Stop after this cycle.
     address, data : Out(log2(vector_words)), In(signed(16))
-        Read port of the vector memory; the data are those of the address of the cycle before.
+        Read port of the vector memory, from a register; the data are those of the address of the cycle before.
     write, write_data : Out(1), Out(16)
         Its write port, at the same address.
     multiply, load, negate, a, b, multiplied : Out(1), Out(1), Out(1), Out(signed(17)), Out(signed(17)), In(1)
@@ -112,6 +113,8 @@ class VectorUnit(wiring.Component):
         self._word = Signal(signed(16), name="word")
         """What the memory has answered in the cycle before."""
         self._t = Signal(signed(17), name="t")
+        self._kinds: dict[frozenset[Elementwise], Signal] = {}
+        """Whether the function is one of these; see `_one_of`."""
         self._reached = Signal(name="reached")
         """THRESHOLD: the source has reached it, in phase THIRD."""
 
@@ -119,13 +122,16 @@ class VectorUnit(wiring.Component):
         """Return the walk over the places and the function at each."""
         m = Module()
         op, phase = self.op, self._phase
-        self._function = function = op.a[:5]
+        self._function = op.a[:5]
         place = Signal(12)
-        last, multiplies, reduces = Signal(), Signal(), Signal()
+        last, multiplies, reduces, looks_up = Signal(), Signal(), Signal(), Signal()
+        looked_up = Signal()
+        """The address of a table's word is at the memory."""
         # The place rests while a word is worked on.
-        m.d.sync += [last.eq(place + 1 == op.b[:12]), self._word.eq(self.data)]
+        m.d.sync += [last.eq(place + 1 == op.b[:12]), self._word.eq(self.data), looked_up.eq(0)]
         m.d.comb += [
-            multiplies.eq(_is_one_of(function, MULTIPLYING)), reduces.eq(_is_one_of(function, REDUCTIONS)),
+            multiplies.eq(self._one_of(m, *MULTIPLYING)), reduces.eq(self._one_of(m, *REDUCTIONS)),
+            looks_up.eq(self._one_of(m, Elementwise.LOOKUP)),
         ]  # fmt: skip
         with m.Switch(phase):
             with m.Case(Phase.IDLE):
@@ -143,32 +149,42 @@ class VectorUnit(wiring.Component):
                 m.d.sync += phase.eq(Phase.THIRD)
             with m.Case(Phase.THIRD):
                 m.d.comb += [self.multiply.eq(multiplies), self.load.eq(~multiplies)]
-                m.d.sync += phase.eq(Mux(multiplies, Phase.MULTIPLY, Phase.SHIFT))
+                m.d.sync += phase.eq(Mux(multiplies | looks_up, Phase.MULTIPLY, Phase.SHIFT))
             with m.Case(Phase.MULTIPLY):
-                with m.If(self.multiplied):
+                m.d.sync += looked_up.eq(1)
+                with m.If(Mux(looks_up, looked_up, self.multiplied)):
                     m.d.sync += phase.eq(Phase.SHIFT)
             with m.Case(Phase.SHIFT):
-                m.d.comb += self.write.eq(function == Elementwise.THRESHOLD)
+                m.d.comb += self.write.eq(self._one_of(m, Elementwise.THRESHOLD))
                 m.d.sync += phase.eq(Phase.WRITE)
             with m.Case(Phase.WRITE):
                 m.d.comb += [
-                    self.write.eq(~reduces & ~((function == Elementwise.SELECT) & (self._t == 0))),
+                    self.write.eq(~reduces & ~(self._one_of(m, Elementwise.SELECT) & (self._t == 0))),
                     self.done.eq(last), self.reduced.eq(last & reduces),
                 ]  # fmt: skip
                 m.d.sync += [place.eq(place + 1), phase.eq(Mux(last, Phase.IDLE, Phase.SOURCE))]
         with m.If(self.abort):
             m.d.sync += phase.eq(Phase.IDLE)
-        self._add_check(m, reduces)
-        self._add_address(m, place)
+        self._add_check(m)
+        self._add_address(m, place, looked_up)
         self._add_operand(m)
         self._add_result(m)
         self._add_total(m)
         return m
 
-    def _add_check(self, m: Module, reduces: Signal) -> None:
+    def _one_of(self, m: Module, *functions: Elementwise) -> Signal:
+        """Return whether the function is one of these, from PREPARE on."""
+        kind = frozenset(functions)
+        if kind not in self._kinds:
+            self._kinds[kind] = Signal(name="is_" + "_or_".join(sorted(function.name.lower() for function in kind)))
+            m.d.sync += self._kinds[kind].eq(_is_one_of(self._function, kind))
+        return self._kinds[kind]
+
+    def _add_check(self, m: Module) -> None:
         """Add what refuses a micro-op, in the order that the contract promises: compared in CHECK, decided in PREPARE."""
         op, words = self.op, self._words
         function, count = op.a[:5], op.b[:12]
+        reduces = _is_one_of(function, REDUCTIONS)
         unknown, empty, outside = Signal(), Signal(), Signal(4)
         has_operand = ~op.a[7] & ~_is_one_of(function, WITHOUT_OPERAND)
         m.d.sync += [
@@ -192,61 +208,71 @@ class VectorUnit(wiring.Component):
         with m.Elif(outside.any()):
             m.d.sync += self.fault.eq(Status.ADDRESS_RANGE)
 
-    def _add_address(self, m: Module, place: Signal) -> None:
+    def _add_address(self, m: Module, place: Signal, looked_up: Signal) -> None:
         """Add the one adder for all addresses, read and written; what it may reach was checked before."""
         base, offset = Signal(self._address_bits), Signal(12)
-        m.d.comb += [offset.eq(place), self.address.eq(base + offset), base.eq(self.op.c[16:])]
+        in_table = Signal(8)
+        is_threshold, is_lookup = self._one_of(m, Elementwise.THRESHOLD), self._one_of(m, Elementwise.LOOKUP)
+        # The table's place: 128 more than the shifted source, whose ends are held.
+        low, upper, sign = self.shifted[:7], self.shifted[7:16], self.shifted[16]
+        m.d.sync += in_table.eq(Cat(Mux(upper.all() | ~upper.any(), low, (~sign).replicate(7)), ~sign))
+        m.d.comb += [offset.eq(place), base.eq(self.op.c[16:])]
+        # A reduction reads where it is about to write, and does not write.
         with m.Switch(self._phase):
+            with m.Case(Phase.IDLE):
+                m.d.comb += [offset.eq(0), base.eq(self.op.c)]
             with m.Case(Phase.SOURCE):
-                m.d.comb += base.eq(self.op.c)
-            with m.Case(Phase.OPERAND):
                 m.d.comb += base.eq(self.pointer)
-            with m.Case(Phase.THIRD):
-                with m.If(self._function == Elementwise.LOOKUP):
-                    # The table's place: 128 more than the shifted source, whose ends are held.
-                    low, upper, sign = self.shifted[:7], self.shifted[7:16], self.shifted[16]
-                    held = Mux(upper.all() | ~upper.any(), low, (~sign).replicate(7))
-                    m.d.comb += [base.eq(self.pointer), offset.eq(Cat(held, ~sign))]
-            with m.Case(Phase.WRITE):
-                with m.If(self._function == Elementwise.THRESHOLD):
+            with m.Case(Phase.MULTIPLY):
+                with m.If(is_lookup & ~looked_up):
+                    m.d.comb += [base.eq(self.pointer), offset.eq(in_table)]
+            with m.Case(Phase.SHIFT):
+                with m.If(is_threshold):
                     m.d.comb += base.eq(self.op.c)
+            with m.Case(Phase.WRITE):
+                m.d.comb += [base.eq(self.op.c), offset.eq(place + 1)]
+        m.d.sync += self.address.eq(base + offset)
 
     def _add_operand(self, m: Module) -> None:
         """Add what is made of the operand while it arrives."""
-        function, s, negative = self._function, self._s, self._negative
+        s, negative = self._s, self._negative
         third = self._phase == Phase.THIRD
-        is_magnitude, is_threshold = function == Elementwise.MAGNITUDE, function == Elementwise.THRESHOLD
-        is_squares = function == Elementwise.SQUARES
+        is_magnitude, is_threshold, is_squares, is_lookup, subtracts = (
+            self._one_of(m, kind)
+            for kind in (Elementwise.MAGNITUDE, Elementwise.THRESHOLD, Elementwise.SQUARES, Elementwise.LOOKUP, Elementwise.SUBTRACT)
+        )
         # MAGNITUDE is 0 + s or 0 - s: its operand is a register of 0.
         scalar = Signal(signed(16))
         with m.If(self.start):
             m.d.sync += scalar.eq(self.scalar)
             with m.If(is_magnitude):
                 m.d.sync += scalar.eq(0)
-        minus, with_source, less_source = Signal(), Signal(), Signal()
+        minus, with_source, less_source, is_zero = Signal(), Signal(), Signal(), Signal()
         operand, source, tried = (Signal(signed(16), name=name) for name in ("operand", "source", "tried"))
         # SQUARES is (s + o) * (s - o), and t is o - s.
         trial, t = self.a, self.b
-        held = (self.op.a[7] & (function != Elementwise.LOOKUP)) | is_magnitude
+        held = (self.op.a[7] & ~is_lookup) | is_magnitude
         m.d.comb += [
             # An adder subtracts what comes complemented, and takes the complement's 1 as its carry.
-            minus.eq((function == Elementwise.SUBTRACT) | (is_threshold & ~negative)),
+            minus.eq(subtracts | (is_threshold & ~negative)),
             operand.eq(Mux(held, scalar, self._word) ^ minus.replicate(16).as_signed()),
-            with_source.eq(third & _is_one_of(function, _WITH_SOURCE)),
+            with_source.eq(third & self._one_of(m, *_WITH_SOURCE)),
             less_source.eq(with_source & (~is_magnitude | negative)),
             source.eq(Mux(with_source, s, 0) ^ less_source.replicate(16).as_signed()),
             t.eq(operand + source + (minus | less_source)),
             tried.eq(Mux(is_threshold | is_squares, operand, 0)),
             trial.eq(s + tried + (is_threshold & minus)),
             self.negate.eq(is_squares),
+            # A sum is 0 where the bits that differ are those above a 1 of either: known sooner than the sum.
+            is_zero.eq(((s ^ tried) ^ ((s | tried) << 1))[:17] == 0),
             # s - o >= 0, or s + o <= 0, with an operand above 0.
             self._reached.eq(
-                Mux(minus, ~trial[-1], trial[-1] | (trial == 0)) & (operand[-1] == minus) & (operand[:15] != minus.replicate(15))
+                Mux(minus, ~trial[-1], trial[-1] | is_zero) & (operand[-1] == minus) & (operand[:15] != minus.replicate(15))
             ),
         ]  # fmt: skip
         with m.If(third):
             m.d.sync += self._t.eq(t)
-            with m.If(_is_one_of(function, _FROM_SHIFTER)):
+            with m.If(self._one_of(m, *_FROM_SHIFTER)):
                 m.d.sync += s.eq(0)
         with m.Elif(self._phase == Phase.READ):
             m.d.sync += [s.eq(self._word), negative.eq(self._word[-1])]
@@ -254,7 +280,8 @@ class VectorUnit(wiring.Component):
     def _add_result(self, m: Module) -> None:
         """Add what is written: the source, and what has become of the operand, limited to a word."""
         function, t, shifted = self._function, self._t, self.shifted
-        takes_t, takes_shifted, is_product, is_lookup = Signal(), Signal(), Signal(), Signal()
+        takes_t, takes_shifted = Signal(), self._one_of(m, *_FROM_SHIFTER, Elementwise.DAMP)
+        is_product, is_lookup = self._one_of(m, *MULTIPLYING), self._one_of(m, Elementwise.LOOKUP)
         fired, sum_, result = Signal(), Signal(signed(18)), Signal(16)
         addend, wide, negative = Signal(signed(17)), Signal(), Signal()
         """What is added to the source; whether a product has more bits than a word, and its sign."""
@@ -269,10 +296,8 @@ class VectorUnit(wiring.Component):
                 m.d.comb += takes_t.eq(~t[-1])
             with m.Case(Elementwise.THRESHOLD):
                 m.d.comb += takes_t.eq(fired)
-        # Only a product has more bits than the sum. What depends on the function alone is known long before.
+        # Only a product has more bits than the sum.
         m.d.sync += [
-            takes_shifted.eq(_is_one_of(function, {*_FROM_SHIFTER, Elementwise.DAMP})),
-            is_product.eq(_is_one_of(function, MULTIPLYING)), is_lookup.eq(function == Elementwise.LOOKUP),
             addend.eq(Mux(is_lookup, self.data, Mux(takes_shifted, shifted[:17].as_signed(), Mux(takes_t, t, 0)))),
             wide.eq((shifted[15:] ^ shifted[-1].replicate(len(shifted) - 15)).any()), negative.eq(shifted[-1]),
         ]  # fmt: skip
@@ -287,7 +312,7 @@ class VectorUnit(wiring.Component):
         ]
         with m.If(is_lookup):
             m.d.comb += result.eq(addend)
-        with m.If(function == Elementwise.MAGNITUDE):
+        with m.If(self._one_of(m, Elementwise.MAGNITUDE)):
             m.d.comb += result.eq(Cat(sum_[:7] | sum_[7:17].any().replicate(7), self._negative))
         with m.If(self._phase == Phase.SHIFT):
             m.d.comb += result.eq(Cat(fired, (fired & self._negative).replicate(15)))
@@ -300,19 +325,21 @@ class VectorUnit(wiring.Component):
         # DISTANCE: by how much |t| is above what was collected. With n for a negative t, |t| is (t ^ n) + n; the adder makes the
         # complement of (t ^ n) - collected, which is negative where |t| is above.
         complement = Signal(signed(18))
-        above = complement[-1] & (function == Elementwise.DISTANCE)
-        term = Signal(signed(REGISTER_BITS))
+        above = complement[-1] & self._one_of(m, Elementwise.DISTANCE)
+        term, one = Signal(signed(REGISTER_BITS)), Signal()
+        """Found in phase SHIFT, added in WRITE."""
         m.d.comb += [
             complement.eq(collected[:17].as_signed() + (t ^ (~t[-1]).replicate(17).as_signed())),
-            self.total.eq(collected + term + (above & t[-1])),
+            self.total.eq(collected + term + one),
         ]
+        m.d.sync += one.eq(above & t[-1])
         with m.Switch(function):
             with m.Case(Elementwise.SUM):
-                m.d.comb += term.eq(self._s)
+                m.d.sync += term.eq(self._s)
             with m.Case(Elementwise.DISTANCE):
-                m.d.comb += term.eq(Mux(above, ~complement, 0))
+                m.d.sync += term.eq(Mux(above, ~complement, 0))
             with m.Default():
-                m.d.comb += term.eq(self.shifted)
+                m.d.sync += term.eq(self.shifted)
         with m.If(self.start):
             m.d.sync += collected.eq(0)
         with m.Elif(self._phase == Phase.WRITE):
@@ -320,4 +347,5 @@ class VectorUnit(wiring.Component):
 
 
 def _is_one_of(function: Value, members: Any) -> Value:
+    """Return whether the function is one of the members."""
     return function.matches(*sorted(int(member) for member in members))

@@ -188,11 +188,12 @@ class EmulatedArray(wiring.Component):
         """
         core = self.core
         pulsing, ended, width = Signal(), Signal(), Signal(range(WIDTH_MAX + 1))
-        gates_on, resting = Signal(), self._rows.restart
+        gates_on, load, resting = Signal(), Signal(), self._rows.restart
         self._pulsing = pulsing | ended
         m.d.comb += [
             gates_on.eq(core.row_gates.any() | core.column_gates.any()),
-            self._rows.load.eq(resting & gates_on), self._columns.load.eq(resting & gates_on),
+            # The gates of the pulse's first cycle, which are those of all its cycles, or what a conversion connects.
+            load.eq(resting & (core.conversion.valid | ~self._pulsing)), self._rows.load.eq(load), self._columns.load.eq(load),
             self._rows.bits.eq(core.row_gates), self._columns.bits.eq(core.column_gates),
         ]  # fmt: skip
         with m.If(core.conversion.valid & by_rows):

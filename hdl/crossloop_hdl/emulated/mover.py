@@ -33,7 +33,7 @@ class CellMover(wiring.Component):
     Members
     -------
     start : In(1)
-        Strobe; `cell`, `state`, `up` and `width` stay until `done`.
+        Strobe; `cell`, `state`, `up` and `width` stay until `done`, and `state` has been there for a cycle.
     cell, state : In(CellWord), In(16)
         The cell.
     up : In(1)
@@ -66,7 +66,9 @@ class CellMover(wiring.Component):
 
         # The distance to the upper bound is (high bits of the bound, ones) - state, that to the lower one state - (high bits, zeros): all
         # low bits of a bound are alike, so a sum of the high bits is enough, and one sum does for both bounds.
-        facing = self.state ^ self.up.replicate(STATE_BITS)
+        state = Signal(STATE_BITS)
+        m.d.sync += state.eq(self.state)  # from a memory, which answers late
+        facing = state ^ self.up.replicate(STATE_BITS)
         bound = Cat(Mux(self.up, self.cell.upper, self.cell.lower), 1)
         high = Signal(STATE_BITS - BOUND_SHIFT)
         m.d.sync += high.eq(facing[BOUND_SHIFT:] + bound + 1)
@@ -88,5 +90,5 @@ class CellMover(wiring.Component):
 
         change = Cat(total[_STEP_PLACE:], (0,) * (STATE_BITS - len(total) + _STEP_PLACE))
         rounds = total[_STEP_PLACE - 1]
-        m.d.comb += self.moved.eq(self.state + (change ^ (~self.up).replicate(STATE_BITS)) + (rounds ^ ~self.up))
+        m.d.comb += self.moved.eq(state + (change ^ (~self.up).replicate(STATE_BITS)) + (rounds ^ ~self.up))
         return m

@@ -57,8 +57,10 @@ class PulseCounters(wiring.Component):
         rows, columns = Signal.like(self.row_total), Signal.like(self.column_total)
         pulses = Signal(4)
         """Pulses that wait: no train runs while slots pass, so they are those that end while the last slot's counters are served."""
+        cells = Signal(len(rows) + len(columns))
         over = Signal()
         m.d.comb += over.eq(~self.add | (self.high & self.counter.matches(_LAST_OF_SLOT, _TRAIN)))
+        m.d.sync += cells.eq(rows * columns)  # two counters go before it
         with m.If(self.counted):
             m.d.sync += [due.eq(1), rows.eq(self.row_total), columns.eq(self.column_total)]
         with m.If(self.add & ~self.high & (self.counter == _TRAIN)):
@@ -74,7 +76,7 @@ class PulseCounters(wiring.Component):
             with m.Elif(pulses != 0):
                 m.d.sync += [self.add.eq(1), self.counter.eq(_TRAIN)]
         with m.Switch(self.counter):
-            for number, amount in enumerate((1, rows, columns, rows * columns, pulses)):
+            for number, amount in enumerate((1, rows, columns, cells, pulses)):
                 with m.Case(number):
                     m.d.comb += self.amount.eq(amount)
         return m

@@ -11,7 +11,7 @@ from crossloop.protocol.parameters import Parameters
 from crossloop.protocol.timing import level_wait
 
 
-class Phase(enum.Enum, shape=2):
+class Phase(enum.Enum, shape=3):
     """What the sequencer is doing."""
 
     IDLE = 0
@@ -21,10 +21,12 @@ class Phase(enum.Enum, shape=2):
     """The last level changes and settles."""
     READ = 3
     """LEVELS: the first word comes."""
+    COMPARE = 4
+    """LEVELS: it is compared with its window; the second comes."""
 
 
 class LevelSequencer(wiring.Component):
-    """Executes LEVEL, whose write comes in the cycle after the start, and LEVELS, whose first write comes a cycle later.
+    """Executes LEVEL, whose write comes in the cycle after the start, and LEVELS, whose first write comes two cycles later.
 
     Parameters
     ----------
@@ -85,14 +87,14 @@ class LevelSequencer(wiring.Component):
         m = Module()
         begin = self._add_wait(m)
         phase = Signal(Phase)
-        fresh = Signal()
-        """No word is written yet."""
         index, following = Signal(range(self._lines)), Signal(range(self._lines + 1))
-        address, word, next_word = Signal(self._address_bits), Signal(signed(16)), Signal(signed(16))
-        """Of the next word; the one to be written; what that is in the next cycle."""
+        address = Signal(self._address_bits)
+        """Of the word that is asked for."""
+        word, next_word, later = Signal(signed(16)), Signal(signed(16)), Signal(signed(16))
+        """The one to be written; what that is in the next cycle; the one after it."""
+        moves = Signal()
+        """The words move up by one."""
         rest = Signal(range(self._rest_cycles + 1))
-        due = Signal(init=not self._settle_cycles)
-        """The next word may be written: only the settling is left of the rest."""
         turn, last = Signal(), Signal()
         """It is the word's turn; it is the last one's."""
         asked, refused = Signal(), Signal()
@@ -100,48 +102,57 @@ class LevelSequencer(wiring.Component):
         m.d.comb += [self.resting.eq(rest != 0), following.eq(index + 1), refused.eq(asked & self.refused)]
         m.d.sync += asked.eq(self.write)
         with m.If(refused):
-            m.d.sync += [rest.eq(0), due.eq(not self._settle_cycles)]
+            m.d.sync += rest.eq(0)
         with m.Elif(self.write):
-            m.d.sync += [rest.eq(self._rest_cycles), due.eq(self._rest_cycles == self._settle_cycles)]
+            m.d.sync += rest.eq(self._rest_cycles)
         with m.Elif(self.resting):
-            m.d.sync += [rest.eq(rest - 1), due.eq(rest == self._settle_cycles + 1)]
+            m.d.sync += rest.eq(rest - 1)
 
         m.d.comb += [
             self.write_line.eq(Mux(self.vector, index, self.line)),
             self.next_code.eq(Mux(self.vector, next_word, self.value.as_signed())),
-            next_word.eq(word),
+            next_word.eq(Mux(moves, later, word)),
         ]
         m.d.sync += word.eq(next_word)
-        # The memory answers a cycle later: while a word is written the next one is there, and the one after it is asked for.
+        with m.If(moves):
+            m.d.sync += [later.eq(self.vector_data), address.eq(address + 1)]
+        # The memory answers a cycle later, and a word is compared with its window before it is written: while one is written the next two
+        # are there, and the one after them is asked for.
         with m.Switch(phase):
             with m.Case(Phase.READ):
-                m.d.comb += [self.vector_address.eq(address + 1), next_word.eq(self.vector_data)]
-                m.d.sync += [address.eq(address + 1), phase.eq(Phase.WRITE)]
+                m.d.comb += [self.vector_address.eq(address + 1), moves.eq(1)]
+                m.d.sync += phase.eq(Phase.COMPARE)
+            with m.Case(Phase.COMPARE):
+                m.d.comb += [self.vector_address.eq(address + 1), moves.eq(1)]
+                m.d.sync += [phase.eq(Phase.WRITE), turn.eq(1)]
             with m.Case(Phase.WRITE):
                 m.d.comb += [
-                    turn.eq(fresh | due),
                     self.vector_address.eq(address + turn),
                     self.write.eq(turn & ~refused),
                     last.eq(self.write & (~self.vector | (following == self.line[: len(following)]))),
+                    moves.eq(turn),
                 ]
+                # A word waits until only the settling is left of the rest after the one before it.
                 with m.If(turn):
-                    m.d.comb += next_word.eq(self.vector_data)
-                    m.d.sync += [index.eq(following), address.eq(address + 1), fresh.eq(0)]
+                    m.d.sync += [index.eq(following), turn.eq(self._rest_cycles == self._settle_cycles)]
+                with m.Else():
+                    m.d.sync += turn.eq(rest == self._settle_cycles + 1)
             with m.Default():
                 m.d.comb += self.vector_address.eq(Mux(begin & self.vector, self.value, 0))
-                m.d.sync += [index.eq(0), address.eq(self.value), fresh.eq(1)]
+                m.d.sync += [index.eq(0), address.eq(self.value)]
                 with m.If(begin):
+                    m.d.sync += turn.eq(~self.vector)
                     m.d.sync += phase.eq(Mux(self.vector, Phase.READ, Phase.WRITE))
         over = Signal()
         if self._rest_cycles:
             m.d.comb += over.eq((phase == Phase.SETTLE) & (rest == 1))
             with m.If(last):
-                m.d.sync += phase.eq(Phase.SETTLE)
+                m.d.sync += [phase.eq(Phase.SETTLE), turn.eq(0)]
         else:
             m.d.comb += over.eq(last)
         m.d.sync += self.done.eq(over)
         with m.If(over | self.abort):
-            m.d.sync += phase.eq(Phase.IDLE)
+            m.d.sync += [phase.eq(Phase.IDLE), turn.eq(0)]
         return m
 
     def _add_wait(self, m: Module) -> Signal:

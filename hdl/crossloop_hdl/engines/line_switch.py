@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -15,7 +15,7 @@ from crossloop_hdl.layouts import family_lines
 class LineSwitch(wiring.Component):
     """Executes CONNECT and TILE.
 
-    In the cycle of the start the line number is decoded into a register; the request follows in the next cycle.
+    In the cycle of the start the selected lines are found for a register; the request follows in the next cycle.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class LineSwitch(wiring.Component):
     request : Out(1)
         Strobe: ask the line states for the change.
     mask : Out(max(rows, columns))
-        The selected lines.
+        The selected lines; valid with `request`.
     settled : In(1)
         The line states are not changing.
     done : Out(1)
@@ -55,22 +55,19 @@ class LineSwitch(wiring.Component):
     def elaborate(self, _platform: Any) -> Module:
         """Return decoder and two-step control."""
         m = Module()
-        # One bit wider than the lines: FIRST may name all of them. Larger numbers are refused before they come here.
-        one_hot = Signal(self._width + 1)
         waiting = Signal()
-        with m.If(self.start):
-            m.d.sync += one_hot.eq(Const(1, 1) << self.b[: self._width.bit_length()])
-        with m.If(self.request):
-            with m.Switch(self.a[5:7]):
-                with m.Case(Selection.ALL):
-                    m.d.comb += self.mask.eq((1 << self._width) - 1)
-                with m.Case(Selection.ONE):
-                    m.d.comb += self.mask.eq(one_hot)
-                with m.Case(Selection.FIRST):
-                    m.d.comb += self.mask.eq(one_hot - 1)
-                with m.Case(Selection.SIGNED):
-                    # Gate lines have no stream bank; that is refused before it comes here. Nudge lines go by the columns'.
-                    m.d.comb += self.mask.eq(Mux(self.a[0] == Family.COLUMNS, self.column_signs, self.row_signs))
+        # FIRST may name all lines. Larger numbers are refused before they come here.
+        number = self.b[: self._width.bit_length()]
+        with m.Switch(self.a[5:7]):
+            with m.Case(Selection.ALL):
+                m.d.sync += self.mask.eq((1 << self._width) - 1)
+            with m.Case(Selection.ONE):
+                m.d.sync += self.mask.eq(Const(1, 1) << number)
+            with m.Case(Selection.FIRST):
+                m.d.sync += self.mask.eq(Cat(number > line for line in range(self._width)))
+            with m.Case(Selection.SIGNED):
+                # Gate lines have no stream bank; that is refused before it comes here. Nudge lines go by the columns'.
+                m.d.sync += self.mask.eq(Mux(self.a[0] == Family.COLUMNS, self.column_signs, self.row_signs))
         m.d.sync += self.request.eq(self.start & ~self.abort)
         with m.If(self.abort):
             m.d.sync += waiting.eq(0)

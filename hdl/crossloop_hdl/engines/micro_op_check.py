@@ -18,7 +18,7 @@ from crossloop_hdl.layouts import MicroOpLayout, beyond, family_lines
 class MicroOpCheck(wiring.Component):
     """Check of the micro-ops that engines execute, in the order that `crossloop.protocol.microops` promises.
 
-    Which lines a micro-op may name is found in its CHECK cycle, whether it does in PREPARE, and the answer is there in EXECUTE.
+    Everything is compared in the micro-op's CHECK cycle, and decided in PREPARE; the answer is there in EXECUTE.
 
     Parameters
     ----------
@@ -52,33 +52,44 @@ class MicroOpCheck(wiring.Component):
         m = Module()
         op, build = self.op, self._parameters
         first, second = op.c[:16], op.c[16:]
-        lines = Signal(16)
-        third = Signal()
-        """Bit 1 of the micro-op's family: gate lines, or nudge lines."""
-        channels = Signal(16)
-        zero_count = Signal()
-        zero_time = Signal()
+        third, absent = Signal(), Signal()
+        """Bit 1 of the micro-op's family: gate lines, or nudge lines. The build has none."""
+        none_such, too_many, too_many_channels = Signal(), Signal(), Signal()
+        """Line b does not exist; there are fewer than b lines, or channels."""
+        zero_count, zero_time, short_gap = Signal(), Signal(), Signal()
+        """Nothing is asked for; no time is given; a pause is too short."""
+        no_words, no_room = Signal(), Signal()
+        """The vector memory ends before; the reply has no room for the record."""
         status, width = Signal.like(self.status), Signal.like(self.width)
         m.d.sync += [self.status.eq(status), self.okay.eq(status == Status.OK), self.width.eq(width)]
         further = [family_lines(build).get(family, 0) for family in (Family.GATES, Family.NUDGES)]
-        absent = Signal()
-        """The build has no such family."""
         of_family = Mux(
             op.opcode == Opcode.CONNECT,
             op.a[7],
             (op.opcode != Opcode.CONVERT) & (op.opcode != Opcode.SAMPLE) & op.a[1],
         )
-        m.d.sync += [third.eq(of_family), absent.eq(of_family & Mux(op.a[0], not further[1], not further[0]))]
+        lines, channels, start = Signal(16), Signal(16), Signal(32)
         m.d.comb += [
-            lines.eq(Mux(op.a[0], build.columns, build.rows)),
+            lines.eq(Mux(of_family, Mux(op.a[0], further[1], further[0]), Mux(op.a[0], build.columns, build.rows))),
             channels.eq(Mux(op.a[1], lines >> 1, lines)),
-            zero_count.eq(op.b == 0),
-            zero_time.eq((first == 0) | (second == 0)),
+            start.eq(op.c),
             status.eq(Status.OK),
             width.eq(first * build.gate_taps),
         ]
-        with m.If(third):
-            m.d.comb += lines.eq(Mux(op.a[0], further[1], further[0]))
+        # LEVELS has a start of 32 bits.
+        with m.Switch(op.opcode):
+            with m.Case(Opcode.SAMPLE):
+                m.d.comb += start.eq(self.pointer)
+            with m.Case(Opcode.STREAMS):
+                m.d.comb += start.eq(op.c[:16])
+        m.d.sync += [
+            third.eq(of_family), absent.eq(of_family & Mux(op.a[0], not further[1], not further[0])),
+            none_such.eq(op.b >= lines), too_many.eq(op.b > lines), too_many_channels.eq(op.b > channels),
+            zero_count.eq(op.b == 0), zero_time.eq((first == 0) | (second == 0)),
+            short_gap.eq(second < build.gap_min_cycles),
+            no_room.eq(self.records_free < 2 * op.b + 2 * RECORD_HEADER.size),
+            no_words.eq(beyond(start, op.b, build.vector_words)),
+        ]  # fmt: skip
         outside = Signal()
         with m.If(outside):
             m.d.comb += status.eq(Status.LINE_RANGE)
@@ -86,10 +97,10 @@ class MicroOpCheck(wiring.Component):
             with m.Case(Opcode.TILE):
                 m.d.comb += outside.eq(op.a >= build.tiles)
             with m.Case(Opcode.LEVEL):
-                m.d.comb += outside.eq(((op.b >= lines) & (op.b != ALL_LINES)) | absent)
+                m.d.comb += outside.eq((none_such & (op.b != ALL_LINES)) | absent)
             with m.Case(Opcode.LEVELS):
-                m.d.comb += outside.eq(zero_count | (op.b > lines) | absent)
-                with m.If(~outside & beyond(op.c, op.b, build.vector_words)):
+                m.d.comb += outside.eq(zero_count | too_many | absent)
+                with m.If(~outside & no_words):
                     m.d.comb += status.eq(Status.ADDRESS_RANGE)
             with m.Case(Opcode.CONNECT):
                 sensed = (op.a[1:3] == LineState.SENSE) | (op.a[3:5] == LineState.SENSE)
@@ -98,10 +109,10 @@ class MicroOpCheck(wiring.Component):
                 m.d.comb += outside.eq(absent | (third & sensed & (op.a[0] | without_sources)))
                 with m.Switch(op.a[5:7]):
                     with m.Case(Selection.ONE):
-                        with m.If(op.b >= lines):
+                        with m.If(none_such):
                             m.d.comb += outside.eq(1)
                     with m.Case(Selection.FIRST):
-                        with m.If(op.b > lines):
+                        with m.If(too_many):
                             m.d.comb += outside.eq(1)
                     with m.Case(Selection.SIGNED):
                         with m.If(third & ~op.a[0]):
@@ -113,26 +124,26 @@ class MicroOpCheck(wiring.Component):
                 ]
             if build.coincidence:
                 with m.Case(Opcode.COINCIDE):
-                    m.d.comb += outside.eq(zero_count | zero_time | (second < build.gap_min_cycles))
+                    m.d.comb += outside.eq(zero_count | zero_time | short_gap)
             with m.Case(Opcode.CONVERT):
                 # The gates are still on in the cycle of the conversion strobe.
                 m.d.comb += [
-                    outside.eq(zero_count | zero_time | (op.b > channels)),
+                    outside.eq(zero_count | zero_time | too_many_channels),
                     width.eq((first + second + 1) * build.gate_taps),
                 ]
-                with m.If(~outside & (self.records_free < 2 * op.b + 2 * RECORD_HEADER.size)):
+                with m.If(~outside & no_room):
                     m.d.comb += status.eq(Status.REPLY_FULL)
             if build.arithmetic:
                 with m.Case(Opcode.SAMPLE):
                     m.d.comb += [
-                        outside.eq(zero_count | zero_time | (op.b > channels)),
+                        outside.eq(zero_count | zero_time | too_many_channels),
                         width.eq((first + second + 1) * build.gate_taps),
                     ]
-                    with m.If(~outside & beyond(self.pointer, op.b, build.vector_words)):
+                    with m.If(~outside & no_words):
                         m.d.comb += status.eq(Status.ADDRESS_RANGE)
                 with m.Case(Opcode.STREAMS):
-                    m.d.comb += outside.eq(zero_count | (op.b > lines) | op.a[1])
-                    with m.If(~outside & beyond(op.c[:16], op.b, build.vector_words)):
+                    m.d.comb += outside.eq(zero_count | too_many | op.a[1])
+                    with m.If(~outside & no_words):
                         m.d.comb += status.eq(Status.ADDRESS_RANGE)
             with m.Default():
                 m.d.comb += status.eq(Status.UNKNOWN_MICRO_OP)

@@ -122,7 +122,7 @@ class SampleSequencer(wiring.Component):
         ]
         m.d.sync += [
             self.conversion.valid.eq(0),
-            sum_.eq(Mux(missing, 0, Mux(self.a[4], self.vector_data, 0) + self.samples.payload.code)),
+            sum_.eq(Mux(self.a[4] & ~missing, self.vector_data, 0) + Mux(missing, 0, self.samples.payload.code)),
         ]
         with m.If(self.conversion.valid):
             m.d.sync += strobe_cycle.eq(self.cycle)

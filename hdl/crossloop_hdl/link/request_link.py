@@ -119,14 +119,17 @@ class RequestLink(wiring.Component):
         reply_write, info_write = replies.write_port(), infos.write_port()
         written = Signal(range(frame_bytes))
         m.d.comb += [
-            reply_write.addr.eq(Cat(written[:offset_bits], slot)),
-            reply_write.data.eq(self.records.payload),
-            reply_write.en.eq(self.records.valid),
             info_write.addr.eq(slot),
             info_write.data.status.eq(self.status),
             info_write.data.detail.eq(self.detail),
             info_write.data.length.eq(written),
             info_write.en.eq(self.finish),
+        ]
+        # A register before the memory: where a record's byte comes from is a long path by itself. Nothing is read so soon.
+        m.d.sync += [
+            reply_write.addr.eq(Cat(written[:offset_bits], slot)),
+            reply_write.data.eq(self.records.payload),
+            reply_write.en.eq(self.records.valid),
         ]
         with m.If(rules.start):
             m.d.sync += [written.eq(0), self.records_free.eq(frame_bytes - REPLY_OVERHEAD)]
@@ -134,7 +137,7 @@ class RequestLink(wiring.Component):
             m.d.sync += [written.eq(written + 1), self.records_free.eq(self.records_free - 1)]
         entry = Notice(queue.r_data)
         transmit_read = replies.read_port()
-        info_read = infos.read_port(domain="comb")
+        info_read = infos.read_port()
         m.d.comb += [
             transmit_read.addr.eq(Cat(transmitter.offset, rules.slot_of(entry.sequence))),
             transmitter.data.eq(transmit_read.data),

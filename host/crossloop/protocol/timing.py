@@ -22,11 +22,11 @@ DEAD_BETWEEN = 7
 waited for by LEVEL and LEVELS: see `level_wait`."""
 LEVEL_OFFSET = 6
 """LEVEL: the level strobe, after the wait; the level itself changes level_write_cycles - 1 after it."""
-LEVELS_OFFSET = 7
+LEVELS_OFFSET = 8
 """LEVELS: the first strobe, after the wait; the others follow every level_write_cycles."""
 LEVEL_EXTRA = 2
 """LEVEL takes BASE_CYCLES + LEVEL_EXTRA + the wait + level_write_cycles - 1 + level_settle_cycles."""
-LEVELS_EXTRA = 2
+LEVELS_EXTRA = 3
 """LEVELS takes BASE_CYCLES + LEVELS_EXTRA + the wait + count * level_write_cycles + level_settle_cycles."""
 
 CONNECT_OFFSET = 6
@@ -69,6 +69,8 @@ STREAMS_EXTRA = 1
 WORD_CYCLES = 6
 """VECTOR takes BASE_CYCLES + WORD_CYCLES per word (three to read, two to compute, one to write), and MULTIPLIER_BITS more per word for
 what multiplies."""
+LOOKUP_CYCLES = 2
+"""Of a LOOKUP, per word: the place in the table is found, and its word is read."""
 MULTIPLY_EXTRA = MULTIPLIER_BITS + 1
 """COMPUTE takes BASE_CYCLES, and MULTIPLY_EXTRA more for a MULTIPLY."""
 
@@ -175,7 +177,7 @@ def _arithmetic_cycles(op: MicroOp) -> int:
 def word_cycles(function: int) -> int:
     """Return the cycles per word of an `Elementwise` function."""
     multiplies = function in Elementwise._value2member_map_ and Elementwise(function) in MULTIPLYING
-    return WORD_CYCLES + (MULTIPLIER_BITS if multiplies else 0)
+    return WORD_CYCLES + (MULTIPLIER_BITS if multiplies else 0) + (LOOKUP_CYCLES if function == Elementwise.LOOKUP else 0)
 
 
 def serial_cycles(op: MicroOp, parameters: Parameters | None = None) -> int:

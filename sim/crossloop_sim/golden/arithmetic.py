@@ -19,7 +19,7 @@ from crossloop.protocol.arithmetic import (
     Function,
 )
 from crossloop.protocol.errors import Status
-from crossloop.protocol.timing import BASE_CYCLES, LOAD_EXTRA, MULTIPLY_EXTRA, WORD_CYCLES
+from crossloop.protocol.timing import BASE_CYCLES, LOAD_EXTRA, LOOKUP_CYCLES, MULTIPLY_EXTRA, WORD_CYCLES
 from crossloop_sim.golden.compiled import compiled
 from crossloop_sim.golden.engines import GO
 from crossloop_sim.golden.machine import CYCLE, LIMIT, POINTER, SCALE, Machine
@@ -161,7 +161,7 @@ def vector(m: Machine, a: int, count: int, c: int, number: int) -> int:
     outside = outside or (not scalar and not _ALONE[function] and pointer + count > size)
     if outside or (function == _LOOKUP and pointer + TABLE_WORDS > size):
         return _ADDRESS_RANGE
-    each = WORD_CYCLES + (MULTIPLIER_BITS if _MULTIPLIES[function] else 0)
+    each = WORD_CYCLES + (MULTIPLIER_BITS if _MULTIPLIES[function] else 0) + (LOOKUP_CYCLES if function == _LOOKUP else 0)
     first = scalars[CYCLE] + BASE_CYCLES
     scalars[CYCLE] = first + each * count
     # A trip leaves the places that come after it as they are.

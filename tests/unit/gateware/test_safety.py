@@ -129,14 +129,15 @@ def test_unchanged_lines_are_not_touched_by_a_switch(play):
 
 
 @pytest.mark.parametrize(
-    ("cause", "act"),
-    [(TripCause.STOP_FRAME, {"stop": 1}), (TripCause.LEVEL_WINDOW, {"level_write": 1, "level_code": 21}),
-     (TripCause.LEVEL_WINDOW, {"level_write": 1, "level_code": -21}), (TripCause.PULSE_WIDTH, {"width_check": 1, "width": 31})],
+    ("cause", "before", "act"),
+    [(TripCause.STOP_FRAME, {}, {"stop": 1}), (TripCause.LEVEL_WINDOW, {"level_code": 21}, {"level_write": 1}),
+     (TripCause.LEVEL_WINDOW, {"level_code": -21}, {"level_write": 1}), (TripCause.PULSE_WIDTH, {"width": 31}, {"width_check": 1})],
     ids=str,
 )  # fmt: skip
-def test_a_trip_grounds_every_line_and_keeps_its_first_cause(play, cause, act):
+def test_a_trip_grounds_every_line_and_keeps_its_first_cause(play, cause, before, act):
     async def scenario(panel):
         await panel.drive_rows()
+        await panel.strobe(**before)  # code and width are back at 0 in the cycle that trips
         panel.set(**act)
         assert panel.refused
         await panel.strobe(**act)
@@ -159,14 +160,54 @@ def test_a_trip_grounds_every_line_and_keeps_its_first_cause(play, cause, act):
 
 def test_limits_themselves_are_allowed(play):
     async def scenario(panel):
-        await panel.strobe(level_write=1, level_code=20, level_line=2)
-        assert panel.ctx.get(panel.gate.level.valid) == 1
-        assert panel.ctx.get(panel.gate.level.payload.code) == 20
-        await panel.strobe(level_write=1, level_code=-20)
-        await panel.strobe(width_check=1, width=30)
-        assert panel.tripped == 0
+        # What comes with the strobe is beyond the limit, and does not count.
+        for code, with_strobe in ((20, 21), (-20, -21)):
+            await panel.strobe(level_code=code)
+            await panel.strobe(level_write=1, level_code=with_strobe, level_line=2)
+            assert panel.ctx.get(panel.gate.level.valid) == 1
+            assert panel.ctx.get(panel.gate.level.payload.code) == code
+            assert panel.ctx.get(panel.gate.level.payload.line) == 2
+        await panel.strobe(width=30)
+        panel.set(width=31)
+        assert panel.too_wide == 0
+        await panel.strobe(width_check=1)
+        assert (panel.tripped, panel.too_wide) == (0, 1)
 
     play(scenario)
+
+
+@pytest.mark.parametrize(
+    ("cause", "limit", "asked", "cycles"),
+    [(TripCause.PULSE_WIDTH, {"width_cap": 8}, {"width_check": 1, "width": 9}, 1), (TripCause.DEAD_MAN, {"dead_man": 3}, {}, 1),
+     (TripCause.LEVEL_WINDOW, {"level_max": 4}, {"level_write": 1, "level_code": 5}, 2),
+     (TripCause.LEVEL_WINDOW, {"level_min": 6}, {"level_write": 1, "level_code": 5}, 2)],
+    ids=str,
+)  # fmt: skip
+def test_new_limits_count_from_the_next_cycle_and_windows_from_the_one_after(play, cause, limit, asked, cycles):
+    async def scenario(panel):
+        panel.set(**asked)
+        await panel.wait(5)
+        panel.set(**limit)
+        for _ in range(cycles):
+            assert not panel.refused
+            await panel.wait()
+        assert panel.refused
+        await panel.wait()
+        assert panel.trip_cause == cause
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("cycles", [1, 2])
+def test_windows_are_empty_until_limits_have_been_there_for_a_cycle(play, cycles):
+    async def scenario(panel):
+        await panel.strobe(arm=1)
+        await panel.wait(cycles - 1)
+        await panel.strobe(level_write=1)
+        assert panel.trip_cause == (TripCause.LEVEL_WINDOW if cycles == 1 else TripCause.NONE)
+        assert panel.ctx.get(panel.gate.level.valid) == (cycles > 1)
+
+    play(scenario, arm=False)
 
 
 def test_a_gate_that_stays_on_is_cut_at_the_cap(play):
