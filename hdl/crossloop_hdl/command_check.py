@@ -33,7 +33,7 @@ _VALUE_BYTES = COMMAND_DATA_BYTES[Command.WRITE_REGISTER]
 
 
 class CommandCheck(wiring.Component):
-    """Finds the first check that a command fails: what is compared is there a cycle after the header.
+    """Finds the first check that a command fails: its bytes are counted in one cycle, compared in the next.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class CommandCheck(wiring.Component):
     last_token : In(16)
         Token of the last successful arming, 0 before the first.
     status : Out(8)
-        `Status` of the first check that fails, OK if none does; valid when the header has been there for a cycle.
+        `Status` of the first check that fails, OK if none does; valid when the header has been there for two cycles.
     to_vector : Out(1)
         A WRITE_BYTES goes to the vector memory, not to a stream bank.
     unit : Out(3)
@@ -88,6 +88,7 @@ class CommandCheck(wiring.Component):
         out_of_range = Signal()
         read_only = Signal()
         data_bytes = Signal(16 + exact_log2(MICRO_OP.size))
+        """Of the command, behind its header."""
         own = Signal(8)
         """What the command itself asks for."""
         full, stale, unarmable, truncated = Signal(), Signal(), Signal(), Signal()
@@ -107,13 +108,13 @@ class CommandCheck(wiring.Component):
             with m.Case(Bank.COLUMN_STREAMS):
                 m.d.comb += past_bank.eq(more_than(header.count, parameters.columns))
         m.d.comb += [
-            end.eq(header.address + header.count),
             past_vector.eq(more_than(end, parameters.vector_words)),
-            record_bytes.eq(RECORD_HEADER.size + (header.count << 1)),
         ]
+        m.d.sync += [end.eq(header.address + header.count), record_bytes.eq(RECORD_HEADER.size + (header.count << 1))]
 
         m.d.sync += [
             known.eq(1),
+            data_bytes.eq(0),
             self.to_vector.eq(header.argument == Bank.VECTOR),
             self.unit.eq(0),
             out_of_range.eq(0),
@@ -127,24 +128,24 @@ class CommandCheck(wiring.Component):
             with m.Case(Command.WRITE_REGISTER):
                 m.d.sync += [out_of_range.eq(~self.register_known), read_only.eq(~self.register_writable)]
                 m.d.sync += self.unit.eq(_VALUE_BYTES - 1)
-                m.d.comb += data_bytes.eq(_VALUE_BYTES)
+                m.d.sync += data_bytes.eq(_VALUE_BYTES)
             with m.Case(Command.READ_REGISTER):
                 m.d.sync += [out_of_range.eq(~self.register_known), full.eq(self.records_free < REGISTER_RECORD_BYTES)]
                 with m.If(full):
                     m.d.comb += own.eq(Status.REPLY_FULL)
             with m.Case(Command.WRITE_BYTES):
                 m.d.sync += out_of_range.eq(past_bank)
-                m.d.comb += data_bytes.eq(header.count)
+                m.d.sync += data_bytes.eq(header.count)
             with m.Case(Command.WRITE_WORDS):
                 m.d.sync += [out_of_range.eq(past_vector), self.unit.eq(1)]
-                m.d.comb += data_bytes.eq(header.count << 1)
+                m.d.sync += data_bytes.eq(header.count << 1)
             with m.Case(Command.READ_WORDS):
                 m.d.sync += [out_of_range.eq(past_vector), full.eq(less_than(self.records_free, record_bytes, frame_bits))]
                 with m.If(full):
                     m.d.comb += own.eq(Status.REPLY_FULL)
             with m.Case(Command.WRITE_PROGRAM):
                 m.d.sync += [out_of_range.eq(more_than(end, parameters.program_ops)), self.unit.eq(MICRO_OP.size - 1)]
-                m.d.comb += data_bytes.eq(header.count << 3)
+                m.d.sync += data_bytes.eq(header.count << 3)
             with m.Case(Command.RUN):
                 m.d.sync += out_of_range.eq(header.address >= parameters.program_ops)
                 with m.If(self.tripped):

@@ -177,7 +177,9 @@ class Dispatcher(wiring.Component):
                 m.d.comb += self.payload.ready.eq(1)
                 m.d.sync += [header.eq(Cat(header.as_value()[8:], byte)), at.eq(at + 1)]
                 with m.If(at == COMMAND_HEADER.size - 1):
-                    m.next = "COMPARE"
+                    m.next = "COUNT"
+            with m.State("COUNT"):
+                m.next = "COMPARE"
             with m.State("COMPARE"):
                 m.next = "CHECK"
             with m.State("CHECK"):
@@ -228,6 +230,8 @@ class Dispatcher(wiring.Component):
                     with m.Elif(header.count == 1):
                         m.next = "COMMAND"
             with m.State("AGREE"):
+                m.next = "AGREED"
+            with m.State("AGREED"):
                 m.d.sync += verdict.eq(Mux(self.register_agreed, Status.OK, Status.LIMIT_LOCKED))
                 m.next = "END"
             with m.State("RECORD"):

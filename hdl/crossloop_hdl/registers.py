@@ -62,7 +62,8 @@ class RegisterFile(wiring.Component):
         Strobe: write a half, which is in the upper 16 bits; address and `high` are what they were in the cycle before. The low half
         goes first; with the high half the data are the whole value.
     agreed : Out(1)
-        With the high half: the register takes the value, or has it. A limit that was written already keeps its value.
+        In the cycle after the high half was written: the register takes the value, or has it. A limit that was written already keeps its
+        value.
     count, counter, count_high, count_amount : In
         See `PulseCounters`.
     seed_write, seed_select : Out(1), Out(1)
@@ -116,11 +117,11 @@ class RegisterFile(wiring.Component):
         m.d.comb += [
             self.half.eq(Mux(is_written, read.data, 0)),
             differing.eq(self.half != kept),
-            self.agreed.eq(~(locked & (differing | differs))),
             whole.eq(self.write & self.high),
             taken.eq(whole & ~locked),
             self.seed_select.eq(self.address == Register.COLUMN_SEED),
         ]
+        m.d.sync += self.agreed.eq(~(locked & (differing | differs)))
         with m.If(self.write & ~self.high):
             m.d.sync += differs.eq(differing)
         self._add_addresses(m, is_limit, is_counter, kept, taken)
@@ -154,6 +155,16 @@ class RegisterFile(wiring.Component):
         windows = {
             register: Signal(signed(self._level_bits + 1), name=f"{member(register)}_near") for register in WINDOWS
         }
+        is_here = {register: Signal(name=f"is_at_{member(register)}") for register in SETTINGS}
+        """The address is this limit's, and was in the cycle before."""
+        m.d.sync += [here.eq(self.address == register) for register, here in is_here.items()]
+        for register, here in is_here.items():
+            value = getattr(self, member(register))
+            with m.If(first & here):
+                if register in WINDOWS:
+                    m.d.sync += windows[register].eq(self._nearest(self.write_data))
+                else:
+                    m.d.sync += value[: KEPT_BITS.get(register, len(value))].eq(self.write_data)
         m.d.comb += [getattr(self, member(register)).eq(near) for register, near in windows.items()]
         with m.Switch(self.address):
             for register in Register:
@@ -170,13 +181,6 @@ class RegisterFile(wiring.Component):
                         m.d.comb += kept.eq(self.write_data[16:] & Mux(self.high, mask >> 16, mask & 0xFFFF))
                     if register in {Register.ROW_SEED, Register.COLUMN_SEED}:
                         m.d.comb += self.seed_write.eq(self.write & self.high)
-                    if access is Access.LIMIT:
-                        value = getattr(self, member(register))
-                        with m.If(first):
-                            if register in WINDOWS:
-                                m.d.sync += windows[register].eq(self._nearest(self.write_data))
-                            else:
-                                m.d.sync += value[: KEPT_BITS.get(register, len(value))].eq(self.write_data)
 
     def _nearest(self, limit: Value) -> Value:
         """Return the number of level_bits + 1 bits that is nearest to a limit."""

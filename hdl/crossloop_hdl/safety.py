@@ -38,7 +38,7 @@ class SafetyGate(wiring.Component):
     switch, change_tile, family, mask, selected, others, tile_wanted : In
         Strobe: change line states or tile, see `LineStates`; against the rule ONE_GATE: trip GATE_RULE.
     width_check, width : In(1), In(width_bits)
-        Strobe: pulses are about to be asked for, of the width of the cycle before; above `width_cap`: trip PULSE_WIDTH.
+        Strobe: pulses are about to be asked for, of the width of the cycle before; above `width_cap`: trip PULSE_WIDTH in the next cycle.
     gate, masked, row_mask, column_mask : In(1), In(1), In(rows), In(columns)
         Gates of the next cycle: those of all DRIVE lines, or of the DRIVE lines in the masks and of all DRIVE gate and nudge lines. Before
         the rest after the last pulse is over: trip DUTY.
@@ -89,6 +89,8 @@ class SafetyGate(wiring.Component):
         """Gates may be on: the last request was granted."""
         self.on_taps = Signal(width_bits)
         """For how many taps they have been on so far."""
+        self.overlong = Signal()
+        """Pulses that were too wide were about to be asked for."""
         self.full = Signal()
         """They have been on for as long as they may."""
         self.nearly_full = Signal()
@@ -146,8 +148,8 @@ class SafetyGate(wiring.Component):
             trip.eq(self._trip_now(m, too_much)),
             self.refused.eq(trip),
             calm.eq(
-                self.armed & ~self.stop & ~self.stop_active & ~self.silent & ~(self.width_check & self.too_wide)
-                & ~(self.on & too_much) & ~self.disarm & ~self.make_safe
+                self.armed & ~self.stop & ~self.stop_active & ~self.silent & ~self.overlong & ~(self.on & too_much)
+                & ~self.disarm & ~self.make_safe
             ),
         ]  # fmt: skip
         self._add_arming(m, trip)
@@ -168,7 +170,7 @@ class SafetyGate(wiring.Component):
             TripCause.DEAD_MAN: self.armed & self.silent,
             TripCause.GATE_RULE: self.switch & self.armed & self._breaks_gate_rule(),
             TripCause.LEVEL_WINDOW: self.level_write & self.armed & self.outside,
-            TripCause.PULSE_WIDTH: (self.width_check & self.armed & self.too_wide) | (wanted & too_long),
+            TripCause.PULSE_WIDTH: (self.armed & self.overlong) | (wanted & too_long),
             TripCause.DUTY: wanted & too_soon,
             TripCause.COMPLIANCE: self.armed & self.on & too_much,
             TripCause.HOT_SWITCH: (self.armed & (self.level_write | self.switch) & (self.on | self.gate))
@@ -281,7 +283,7 @@ class SafetyGate(wiring.Component):
     def _add_width_limit(self, m: Module, granted: Signal) -> None:
         """Add the comparisons with `width_cap`, in the cycle before they are needed: the way from a cause to the gates is long."""
         cap, taps = self.width_cap, self.on_taps
-        m.d.sync += self.too_wide.eq(self.width > cap)
+        m.d.sync += [self.too_wide.eq(self.width > cap), self.overlong.eq(self.width_check & self.too_wide)]
         if self._taps == 1:
             m.d.sync += self.full.eq(Mux(granted, taps + 1 >= cap, cap == 0))
             return

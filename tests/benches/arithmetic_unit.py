@@ -185,7 +185,7 @@ async def a_table_holds_its_ends(dut: Any) -> None:
         s = [-32768, -(128 << scale), -1, 0, (127 << scale) - 1, min(32767, 128 << scale), 32767]
         bench.memory[: len(s)] = s
         await bench.execute(POINT, scale << 4, 0, 256)
-        assert await bench.execute(VECTOR, 7, len(s), 64 << 16) == (1 + 6 * len(s), 0)
+        assert await bench.execute(VECTOR, 7, len(s), 64 << 16) == (1 + 8 * len(s), 0)
         expected = [bench.memory[256 + 128 + max(-128, min(127, value >> scale))] for value in s]
         assert bench.memory[64 : 64 + len(s)] == expected
 

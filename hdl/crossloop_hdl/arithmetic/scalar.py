@@ -99,15 +99,22 @@ class ScalarUnit(wiring.Component):
         computes = op.opcode == Opcode.COMPUTE
         bounds, second, bitwise, x_wins, alone = Signal(), Signal(), Signal(), Signal(), Signal()
         bits = Signal(signed(REGISTER_BITS))
-        m.d.comb += [
+        # What the micro-op alone decides is known from PREPARE on.
+        bitwise_function = Signal()
+        m.d.sync += [
             bounds.eq(computes & function.matches(Function.MINIMUM, Function.MAXIMUM)),
-            second.eq(Mux(function[2], bounds, function[0])),
-            x_wins.eq(less ^ (function == Function.MAXIMUM)),
-            bitwise.eq(computes & (function.matches(Function.AND, Function.OR, Function.XOR) | (bounds & x_wins))),
+            second.eq(Mux(function[2], computes & function.matches(Function.MINIMUM, Function.MAXIMUM), function[0])),
+            bitwise_function.eq(computes & function.matches(Function.AND, Function.OR, Function.XOR)),
             # SET takes its constant as it is, and so does an address without a register.
             alone.eq(
-                bounds | (op.opcode == Opcode.SET) | Mux(op.opcode == Opcode.POINT, ~op.a[0], ~computes & op.b[9])
+                (computes & function.matches(Function.MINIMUM, Function.MAXIMUM))
+                | (op.opcode == Opcode.SET)
+                | Mux(op.opcode == Opcode.POINT, ~op.a[0], ~computes & op.b[9])
             ),
+        ]
+        m.d.comb += [
+            x_wins.eq(less ^ (function == Function.MAXIMUM)),
+            bitwise.eq(bitwise_function | (bounds & x_wins)),
             bits.eq(Mux(function[2], Mux(second, x, x ^ operand), Mux(second, x | operand, x & operand))),
             self.result.eq(Mux(bitwise, bits, Mux(alone, operand ^ self._subtracts.replicate(REGISTER_BITS), total))),
         ]

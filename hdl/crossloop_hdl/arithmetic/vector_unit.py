@@ -130,8 +130,8 @@ class VectorUnit(wiring.Component):
         # The place rests while a word is worked on.
         m.d.sync += [last.eq(place + 1 == op.b[:12]), self._word.eq(self.data), looked_up.eq(0)]
         m.d.comb += [
-            multiplies.eq(self._one_of(m, *MULTIPLYING)), reduces.eq(self._one_of(m, *REDUCTIONS)),
-            looks_up.eq(self._one_of(m, Elementwise.LOOKUP)),
+            multiplies.eq(self._one_of(*MULTIPLYING)), reduces.eq(self._one_of(*REDUCTIONS)),
+            looks_up.eq(self._one_of(Elementwise.LOOKUP)),
         ]  # fmt: skip
         with m.Switch(phase):
             with m.Case(Phase.IDLE):
@@ -155,11 +155,11 @@ class VectorUnit(wiring.Component):
                 with m.If(Mux(looks_up, looked_up, self.multiplied)):
                     m.d.sync += phase.eq(Phase.SHIFT)
             with m.Case(Phase.SHIFT):
-                m.d.comb += self.write.eq(self._one_of(m, Elementwise.THRESHOLD))
+                m.d.comb += self.write.eq(self._one_of(Elementwise.THRESHOLD))
                 m.d.sync += phase.eq(Phase.WRITE)
             with m.Case(Phase.WRITE):
                 m.d.comb += [
-                    self.write.eq(~reduces & ~(self._one_of(m, Elementwise.SELECT) & (self._t == 0))),
+                    self.write.eq(~reduces & ~(self._one_of(Elementwise.SELECT) & (self._t == 0))),
                     self.done.eq(last), self.reduced.eq(last & reduces),
                 ]  # fmt: skip
                 m.d.sync += [place.eq(place + 1), phase.eq(Mux(last, Phase.IDLE, Phase.SOURCE))]
@@ -170,14 +170,14 @@ class VectorUnit(wiring.Component):
         self._add_operand(m)
         self._add_result(m)
         self._add_total(m)
+        m.d.sync += [signal.eq(_is_one_of(self._function, kind)) for kind, signal in self._kinds.items()]
         return m
 
-    def _one_of(self, m: Module, *functions: Elementwise) -> Signal:
+    def _one_of(self, *functions: Elementwise) -> Signal:
         """Return whether the function is one of these, from PREPARE on."""
         kind = frozenset(functions)
         if kind not in self._kinds:
             self._kinds[kind] = Signal(name="is_" + "_or_".join(sorted(function.name.lower() for function in kind)))
-            m.d.sync += self._kinds[kind].eq(_is_one_of(self._function, kind))
         return self._kinds[kind]
 
     def _add_check(self, m: Module) -> None:
@@ -212,7 +212,7 @@ class VectorUnit(wiring.Component):
         """Add the one adder for all addresses, read and written; what it may reach was checked before."""
         base, offset = Signal(self._address_bits), Signal(12)
         in_table = Signal(8)
-        is_threshold, is_lookup = self._one_of(m, Elementwise.THRESHOLD), self._one_of(m, Elementwise.LOOKUP)
+        is_threshold, is_lookup = self._one_of(Elementwise.THRESHOLD), self._one_of(Elementwise.LOOKUP)
         # The table's place: 128 more than the shifted source, whose ends are held.
         low, upper, sign = self.shifted[:7], self.shifted[7:16], self.shifted[16]
         m.d.sync += in_table.eq(Cat(Mux(upper.all() | ~upper.any(), low, (~sign).replicate(7)), ~sign))
@@ -238,7 +238,7 @@ class VectorUnit(wiring.Component):
         s, negative = self._s, self._negative
         third = self._phase == Phase.THIRD
         is_magnitude, is_threshold, is_squares, is_lookup, subtracts = (
-            self._one_of(m, kind)
+            self._one_of(kind)
             for kind in (Elementwise.MAGNITUDE, Elementwise.THRESHOLD, Elementwise.SQUARES, Elementwise.LOOKUP, Elementwise.SUBTRACT)
         )
         # MAGNITUDE is 0 + s or 0 - s: its operand is a register of 0.
@@ -256,7 +256,7 @@ class VectorUnit(wiring.Component):
             # An adder subtracts what comes complemented, and takes the complement's 1 as its carry.
             minus.eq(subtracts | (is_threshold & ~negative)),
             operand.eq(Mux(held, scalar, self._word) ^ minus.replicate(16).as_signed()),
-            with_source.eq(third & self._one_of(m, *_WITH_SOURCE)),
+            with_source.eq(third & self._one_of(*_WITH_SOURCE)),
             less_source.eq(with_source & (~is_magnitude | negative)),
             source.eq(Mux(with_source, s, 0) ^ less_source.replicate(16).as_signed()),
             t.eq(operand + source + (minus | less_source)),
@@ -272,7 +272,7 @@ class VectorUnit(wiring.Component):
         ]  # fmt: skip
         with m.If(third):
             m.d.sync += self._t.eq(t)
-            with m.If(self._one_of(m, *_FROM_SHIFTER)):
+            with m.If(self._one_of(*_FROM_SHIFTER)):
                 m.d.sync += s.eq(0)
         with m.Elif(self._phase == Phase.READ):
             m.d.sync += [s.eq(self._word), negative.eq(self._word[-1])]
@@ -280,8 +280,8 @@ class VectorUnit(wiring.Component):
     def _add_result(self, m: Module) -> None:
         """Add what is written: the source, and what has become of the operand, limited to a word."""
         function, t, shifted = self._function, self._t, self.shifted
-        takes_t, takes_shifted = Signal(), self._one_of(m, *_FROM_SHIFTER, Elementwise.DAMP)
-        is_product, is_lookup = self._one_of(m, *MULTIPLYING), self._one_of(m, Elementwise.LOOKUP)
+        takes_t, takes_shifted = Signal(), self._one_of(*_FROM_SHIFTER, Elementwise.DAMP)
+        is_product, is_lookup = self._one_of(*MULTIPLYING), self._one_of(Elementwise.LOOKUP)
         fired, sum_, result = Signal(), Signal(signed(18)), Signal(16)
         addend, wide, negative = Signal(signed(17)), Signal(), Signal()
         """What is added to the source; whether a product has more bits than a word, and its sign."""
@@ -312,7 +312,7 @@ class VectorUnit(wiring.Component):
         ]
         with m.If(is_lookup):
             m.d.comb += result.eq(addend)
-        with m.If(self._one_of(m, Elementwise.MAGNITUDE)):
+        with m.If(self._one_of(Elementwise.MAGNITUDE)):
             m.d.comb += result.eq(Cat(sum_[:7] | sum_[7:17].any().replicate(7), self._negative))
         with m.If(self._phase == Phase.SHIFT):
             m.d.comb += result.eq(Cat(fired, (fired & self._negative).replicate(15)))
@@ -325,7 +325,7 @@ class VectorUnit(wiring.Component):
         # DISTANCE: by how much |t| is above what was collected. With n for a negative t, |t| is (t ^ n) + n; the adder makes the
         # complement of (t ^ n) - collected, which is negative where |t| is above.
         complement = Signal(signed(18))
-        above = complement[-1] & self._one_of(m, Elementwise.DISTANCE)
+        above = complement[-1] & self._one_of(Elementwise.DISTANCE)
         term, one = Signal(signed(REGISTER_BITS)), Signal()
         """Found in phase SHIFT, added in WRITE."""
         m.d.comb += [

@@ -161,7 +161,8 @@ class EngineBay(wiring.Component):
         m.d.comb += [
             levels.start.eq(accept & (wanted[Opcode.LEVEL] | wanted[Opcode.LEVELS])),
             lines.start.eq(accept & (wanted[Opcode.TILE] | wanted[Opcode.CONNECT])),
-            # An engine that starts in the cycle of a trip is stopped in the next one, in which its first gate would be asked for.
+            # An engine that starts in the cycle of a trip is stopped in the next one, in which its first gate would be asked for. What is
+            # too wide does not start, and trips in the cycle after.
             pulses.start.eq(accept & ~safety.too_wide & wanted[Opcode.PULSE]),
             coincidence.start.eq(accept & ~safety.too_wide & wanted[Opcode.COINCIDE]),
             sampler.start.eq(accept & ~safety.too_wide & (wanted[Opcode.CONVERT] | wanted[Opcode.SAMPLE])),

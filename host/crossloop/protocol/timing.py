@@ -76,8 +76,8 @@ MULTIPLY_EXTRA = MULTIPLIER_BITS + 1
 
 FAULT_OFFSET = 5
 """A micro-op that ends the run: the cycle in which `running` falls, which is that of the DONE record; if it was a trip, the cycle in which
-`tripped` rises and gates are off. LEVEL and LEVELS trip in place of the strobe that is refused, and a CONNECT that breaks a rule one cycle
-later than the others."""
+`tripped` rises and gates are off. LEVEL and LEVELS trip in place of the strobe that is refused; a CONNECT that breaks a rule, and pulses
+that are too wide, one cycle later than the others."""
 TRIP_EXTRA = 1
 """Cycles from the rise of `tripped` to the fall of `running`."""
 SAFE_OFFSET = 1

@@ -121,6 +121,14 @@ _GATE_RULE = int(TripCause.GATE_RULE)
 
 
 @compiled
+def _too_wide(m: Machine) -> int:
+    """Trip in the cycle after the micro-op's first in the engine."""
+    m.scalars[CAUSE] = _PULSE_WIDTH
+    m.scalars[CYCLE] += 1
+    return _TRIPPED
+
+
+@compiled
 def _crowded(m: Machine, records: int) -> bool:
     return bool(m.scalars[EVENT_COUNT] + records > m.events.shape[0])
 
@@ -317,8 +325,7 @@ def pulse(m: Machine, a: int, count: int, c: int) -> int:
     if count == 0 or width == 0 or gap < scalars[GAP_MIN]:
         return _LINE_RANGE
     if width > scalars[WIDTH_CAP]:
-        scalars[CAUSE] = _PULSE_WIDTH
-        return _TRIPPED
+        return _too_wide(m)
     taps = scalars[TAPS]
     while scalars[PROGRESS] < count:
         if _crowded(m, _ONE_OP):
@@ -355,8 +362,7 @@ def coincide(m: Machine, a: int, slots: int, c: int) -> int:
     if slots == 0 or width == 0 or gap < scalars[SLOT_GAP_MIN]:
         return _LINE_RANGE
     if width * taps > scalars[WIDTH_CAP]:
-        scalars[CAUSE] = _PULSE_WIDTH
-        return _TRIPPED
+        return _too_wide(m)
     pitch = max(width + gap, SLOT_MIN_CYCLES)
     rows, columns = m.selection[0], m.selection[1]
     while scalars[PROGRESS] < slots:
@@ -401,8 +407,7 @@ def convert(m: Machine, a: int, channels: int, c: int, to_vector: int) -> int:
         elif scalars[RECORDS_FREE] < 2 * _RECORD + 2 * channels:
             return _REPLY_FULL
         if (on_cycles + 1) * taps > scalars[WIDTH_CAP]:
-            scalars[CAUSE] = _PULSE_WIDTH
-            return _TRIPPED
+            return _too_wide(m)
         if _crowded(m, _ONE_OP):
             return YIELD
         _ask_gates(m, start * taps, (on_cycles + 1) * taps)
