@@ -140,7 +140,10 @@ class CommandCheck(wiring.Component):
                 m.d.sync += [out_of_range.eq(past_vector), self.unit.eq(1)]
                 m.d.sync += data_bytes.eq(header.count << 1)
             with m.Case(Command.READ_WORDS):
-                m.d.sync += [out_of_range.eq(past_vector), full.eq(less_than(self.records_free, record_bytes, frame_bits))]
+                m.d.sync += [
+                    out_of_range.eq(past_vector),
+                    full.eq(less_than(self.records_free, record_bytes, frame_bits)),
+                ]
                 with m.If(full):
                     m.d.comb += own.eq(Status.REPLY_FULL)
             with m.Case(Command.WRITE_PROGRAM):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Module
+from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out, connect, flipped
@@ -101,7 +101,6 @@ class Core(wiring.Component):
             dispatcher.register_shown.eq(registers.shown),
             dispatcher.dead_man.eq(registers.dead_man),
             # Dispatcher and sequencer.
-            dispatcher.hold.eq(self.front_end_busy if parameters.frontend == "emulated" else 0),
             sequencer.start.eq(dispatcher.run),
             sequencer.address.eq(dispatcher.item_address),
             dispatcher.run_done.eq(sequencer.done),
@@ -132,6 +131,8 @@ class Core(wiring.Component):
             bay.stop.eq(link.stop),
             bay.frame_seen.eq(link.frame_seen),
         ]
+        if parameters.frontend == "emulated":
+            m.d.sync += dispatcher.hold.eq(self.front_end_busy)
         self._settings(m, dispatcher, registers, bay, link)
         return m
 
@@ -145,7 +146,7 @@ class Core(wiring.Component):
         with m.If(~sequencer.running):
             m.d.comb += [
                 vector_read.addr.eq(dispatcher.item_address),
-                vector_write.addr.eq(dispatcher.item_address),
+                vector_write.addr.eq(dispatcher.write_address),
                 vector_write.data.eq(dispatcher.vector_word),
             ]
         with m.Else():
@@ -164,8 +165,8 @@ class Core(wiring.Component):
         m.d.comb += [
             dispatcher.vector_data.eq(vector_read.data),
             bay.vector_data.eq(vector_read.data),
-            program_write.addr.eq(dispatcher.item_address),
-            program_write.data.eq(dispatcher.byte.replicate(MICRO_OP.size)),
+            program_write.addr.eq(dispatcher.write_address),
+            program_write.data.eq(dispatcher.vector_word[:8].replicate(MICRO_OP.size)),
             program_write.en.eq(dispatcher.program_write),
             program_read.addr.eq(sequencer.program_address),
             sequencer.program_data.eq(program_read.data),
@@ -191,7 +192,9 @@ class Core(wiring.Component):
             sequencer.known.eq(arithmetic.known),
             arithmetic.vector_data.eq(vector_read.data),
         ]
-        with m.If(sequencer.running & sequencer.op.opcode.matches(*unit.OPCODES)):
+        computes = Signal()
+        m.d.sync += computes.eq(sequencer.running & sequencer.op.opcode.matches(*unit.OPCODES))
+        with m.If(computes):
             m.d.comb += [
                 vector_read.addr.eq(arithmetic.vector_address),
                 vector_write.addr.eq(arithmetic.vector_write_address),

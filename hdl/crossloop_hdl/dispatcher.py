@@ -47,12 +47,10 @@ class Dispatcher(wiring.Component):
         The register file's; `register_value` is what is written.
     register_value : Out(32)
         The newest four bytes of data.
-    byte : Out(8)
-        The newest one.
-    vector_write, program_write : Out(2), Out(8)
-        Strobes: write these bytes of the vector word or of the micro-op at `item_address`.
+    vector_write, program_write, write_address : Out(2), Out(8), Out(16)
+        Strobes: write these bytes of the vector word or of the micro-op at the address.
     vector_word : Out(16)
-        Vector word to write; every byte of a micro-op is `byte`.
+        Vector word to write; every byte of a micro-op is its low one.
     item_address : Out(16)
         Where the next item goes to or comes from.
     vector_data : In(16)
@@ -91,10 +89,10 @@ class Dispatcher(wiring.Component):
                 "register_shown": In(32),
                 "register_write": Out(1),
                 "register_value": Out(32),
-                "byte": Out(8),
                 "vector_write": Out(2),
                 "program_write": Out(MICRO_OP.size),
                 "vector_word": Out(16),
+                "write_address": Out(16),
                 "item_address": Out(16),
                 "vector_data": In(16),
                 "bank_select": Out(1),
@@ -140,13 +138,11 @@ class Dispatcher(wiring.Component):
         m.d.comb += [
             check.header.eq(header),
             check.last_token.eq(last_token),
-            self.byte.eq(byte),
             self.register_value.eq(shifted),
             # Only a program makes them, and while it runs they go straight into the reply.
             self.run_records.ready.eq(1),
             self.register_write.eq(writes),
             self.register_high.eq(high),
-            self.vector_word.eq(Cat(byte, Mux(header.opcode == Command.WRITE_BYTES, byte[7].replicate(8), byte))),
             self.register_address.eq(header.argument),
             self.item_address.eq(header.address),
             self.bank_select.eq(header.argument == Bank.COLUMN_STREAMS),
@@ -160,7 +156,13 @@ class Dispatcher(wiring.Component):
         def fail(why: Any, at: Any = index) -> list[Any]:
             return [self.finish.eq(1), self.status.eq(why), self.detail.eq(at)]
 
-        m.d.sync += [writes.eq(0), high.eq(0)]
+        vector_write, program_write = Signal.like(self.vector_write), Signal.like(self.program_write)
+        # A register before the memories: a request's byte comes from a memory, too, which answers late.
+        m.d.sync += [
+            writes.eq(0), high.eq(0), self.vector_write.eq(vector_write), self.program_write.eq(program_write),
+            self.write_address.eq(header.address),
+            self.vector_word.eq(Cat(byte, Mux(header.opcode == Command.WRITE_BYTES, byte[7].replicate(8), byte))),
+        ]  # fmt: skip
         record_byte = self._add_record(m, header, at, shifted)
         with m.FSM():
             with m.State("COMMAND"):
@@ -214,13 +216,13 @@ class Dispatcher(wiring.Component):
                 with m.Switch(header.opcode):
                     with m.Case(Command.WRITE_BYTES):
                         m.d.comb += [
-                            self.vector_write.eq(check.to_vector.replicate(2)),
+                            vector_write.eq(check.to_vector.replicate(2)),
                             self.bank_shift.eq(~check.to_vector),
                         ]
                     with m.Case(Command.WRITE_WORDS):
-                        m.d.comb += self.vector_write.eq(one_hot)
+                        m.d.comb += vector_write.eq(one_hot)
                     with m.Case(Command.WRITE_PROGRAM):
-                        m.d.comb += self.program_write.eq(one_hot)
+                        m.d.comb += program_write.eq(one_hot)
                 # Each half of a register's value is written in the cycle after its last byte; the register file has answered to it then.
                 m.d.sync += [high.eq(at[1]), writes.eq((header.opcode == Command.WRITE_REGISTER) & at[0])]
                 with m.If(at == check.unit):

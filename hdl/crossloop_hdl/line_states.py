@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Module, Signal, Value
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import enum, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -73,8 +73,11 @@ class LineStates(wiring.Component):
         self.pending_safe = Signal(init=1)
         self.changing = Signal()
         self.change = Signal(Change)
-        self.change_family = Signal(2)
+        self.mine = {family: Signal(name=f"mine_{PREFIX[family]}") for family in self._lines}
+        """Families that the change takes to new states when it is over."""
         self.left = Signal(range(break_cycles + 1))
+        self.over = Signal()
+        """Nothing is left."""
         self.target_low = Signal(width)
         self.target_high = Signal(width)
         self.tile_target = Signal(8)
@@ -102,34 +105,36 @@ class LineStates(wiring.Component):
                 self.several.eq((driven & (driven - 1)).any()),
             ]
 
+        # Which families a change is for, and that its break time is over, is known a cycle before anything moves: there are many lines.
         with m.If(self.pending_safe):
             m.d.sync += [self.pending_safe.eq(0), self.changing.eq(1), self.change.eq(Change.SAFE)]
+            m.d.sync += [mine.eq(1) for mine in self.mine.values()]
             for family in self._lines:
                 # LineState.GROUND stays, everything else floats.
                 m.d.sync += [low[family].eq(low[family] & ~high[family]), high[family].eq(0)]
-            m.d.sync += self.left.eq(self._break_cycles - 1)
+            m.d.sync += [self.left.eq(self._break_cycles - 1), self.over.eq(self._break_cycles == 1)]
         with m.Elif(self.changing):
-            m.d.sync += self.left.eq(self.left - 1)
-            with m.If(self.left == 0):
+            m.d.sync += [self.left.eq(self.left - 1), self.over.eq(self.left == 1)]
+            with m.If(self.over):
                 m.d.sync += self.changing.eq(0)
                 self._finish(m, low, high, tile_target)
         with m.Elif(self.request):
             m.d.sync += [
-                self.changing.eq(1), self.left.eq(self._break_cycles - 1), self.change_family.eq(self.family),
+                self.changing.eq(1), self.left.eq(self._break_cycles - 1), self.over.eq(self._break_cycles == 1),
                 self.target_low.eq(wanted_low), self.target_high.eq(wanted_high), tile_target.eq(self.tile_wanted),
+                self.change.eq(Mux(self.change_tile, Change.TILE, Change.CONNECT)),
             ]  # fmt: skip
-            with m.If(self.change_tile):
-                m.d.sync += self.change.eq(Change.TILE)
-                m.d.sync += [register.eq(0) for register in (*low.values(), *high.values())]
-            with m.Else():
-                m.d.sync += self.change.eq(Change.CONNECT)
-                for family in self._lines:
-                    same = ~((low[family] ^ wanted_low) | (high[family] ^ wanted_high))
-                    with m.If(self.family == family):
-                        m.d.sync += [
-                            low[family].eq(low[family] & same[: len(low[family])]),
-                            high[family].eq(high[family] & same[: len(low[family])]),
-                        ]
+            for family in self._lines:
+                asked = ~self.change_tile & (self.family == family)
+                same = ~((low[family] ^ wanted_low) | (high[family] ^ wanted_high)) & ~self.change_tile.replicate(
+                    len(wanted_low)
+                )
+                m.d.sync += self.mine[family].eq(asked)
+                with m.If(asked | self.change_tile):
+                    m.d.sync += [
+                        low[family].eq(low[family] & same[: len(low[family])]),
+                        high[family].eq(high[family] & same[: len(low[family])]),
+                    ]
         # Once on the way to the safe state, further causes must not start over.
         with m.If(self.make_safe & ~self.pending_safe & ~(self.changing & (self.change == Change.SAFE))):
             m.d.sync += [self.pending_safe.eq(1), self.changing.eq(0)]
@@ -141,14 +146,11 @@ class LineStates(wiring.Component):
 
     def _finish(self, m: Module, low: dict[Family, Signal], high: dict[Family, Signal], tile_target: Signal) -> None:
         """Add what happens at the end of the FLOAT time."""
-        with m.Switch(self.change):
-            with m.Case(Change.CONNECT):
-                for family in self._lines:
-                    with m.If(self.change_family == family):
-                        m.d.sync += [low[family].eq(self.target_low), high[family].eq(self.target_high)]
-            with m.Case(Change.TILE):
-                m.d.sync += self.tile.eq(tile_target)
-            with m.Case(Change.SAFE):
-                for bit, registers in enumerate((low, high)):
-                    ground = -(LineState.GROUND >> bit & 1)
-                    m.d.sync += [register.eq(ground) for register in registers.values()]
+        ground = self.change == Change.SAFE
+        for family, mine in self.mine.items():
+            with m.If(mine):
+                for registers, target, bit in ((low, self.target_low, 0), (high, self.target_high, 1)):
+                    grounded = LineState.GROUND >> bit & 1
+                    m.d.sync += registers[family].eq(Mux(ground, -grounded, target))
+        with m.If(self.change == Change.TILE):
+            m.d.sync += self.tile.eq(tile_target)

@@ -326,7 +326,13 @@ class SafetyGate(wiring.Component):
             m.d.comb += getattr(lines, name).eq(getattr(self, name))
         m.d.comb += [
             lines.request.eq(
-                calm & self.switch & self.settled & ~self._breaks_gate_rule() & ~self.on & ~self.gate & ~self.level_write
+                calm
+                & self.switch
+                & self.settled
+                & ~self._breaks_gate_rule()
+                & ~self.on
+                & ~self.gate
+                & ~self.level_write
             ),
             # A cause that persists must not start over again and again.
             lines.make_safe.eq((trip & ~self.tripped) | self.disarm | self.make_safe),

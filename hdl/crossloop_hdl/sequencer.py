@@ -144,7 +144,9 @@ class Sequencer(wiring.Component):
             following.eq(counter + 1),
             coming.eq(following),
         ]
-        m.d.sync += [self.done.eq(0), engine_due.eq(0), arithmetic_due.eq(0)]
+        m.d.sync += [self.done.eq(0), engine_due.eq(0)]
+        if arithmetic:
+            m.d.sync += arithmetic_due.eq(0)
         with m.If(self.start):
             m.d.sync += self.cycle.eq(0)
         with m.Elif(self.running):
@@ -155,7 +157,7 @@ class Sequencer(wiring.Component):
         self._add_op(m, index_b, index_c)
         self._add_wait(m, left, waited, counting=(phase == Phase.EXECUTE) | (phase == Phase.WAIT))
         wanted = self._add_kinds(m)
-        refusal = self._add_refusal(m, counter, loops)
+        refusal, refused = self._add_refusal(m, counter, loops)
 
         def end(why: Any) -> list[Any]:
             return [ended.eq(1), status.eq(why)]
@@ -181,7 +183,7 @@ class Sequencer(wiring.Component):
                 if arithmetic:
                     m.d.sync += arithmetic_due.eq(wanted[ARITHMETIC] & due)
             with m.Case(Phase.EXECUTE):
-                with m.If(refusal != Status.OK):
+                with m.If(refused):
                     m.d.comb += own_fault(refusal)
                 with m.Else():
                     m.d.comb += executes.eq(1)
@@ -247,26 +249,27 @@ class Sequencer(wiring.Component):
         self._known = Cat(wanted.values()).any()
         return wanted
 
-    def _add_refusal(self, m: Module, counter: Signal, loops: Any) -> Signal:
-        """Add why a micro-op is refused whatever it is about to do; found in PREPARE, OK or not from EXECUTE on."""
-        refusal = Signal(8)
-        m.d.sync += refusal.eq(Mux(self._known, Status.OK, Status.UNKNOWN_MICRO_OP))
+    def _add_refusal(self, m: Module, counter: Signal, loops: Any) -> tuple[Signal, Signal]:
+        """Add why a micro-op is refused whatever it is about to do, and whether it is; found in PREPARE, valid from EXECUTE on."""
+        refusal, refused, found = Signal(8), Signal(), Signal(8)
+        m.d.sync += [refusal.eq(found), refused.eq(found != Status.OK)]
+        m.d.comb += found.eq(Mux(self._known, Status.OK, Status.UNKNOWN_MICRO_OP))
         with m.Switch(self.op.opcode):
             with m.Case(Opcode.LOOP):
                 with m.If(loops == self._parameters.loop_depth):
-                    m.d.sync += refusal.eq(Status.LOOP_DEPTH)
+                    m.d.comb += found.eq(Status.LOOP_DEPTH)
                 with m.Elif(self.op.b == 0):
-                    m.d.sync += refusal.eq(Status.LINE_RANGE)
+                    m.d.comb += found.eq(Status.LINE_RANGE)
             with m.Case(Opcode.NEXT):
                 with m.If(loops == 0):
-                    m.d.sync += refusal.eq(Status.LOOP_DEPTH)
+                    m.d.comb += found.eq(Status.LOOP_DEPTH)
             if self._parameters.arithmetic:
                 with m.Case(Opcode.BRANCH):
                     with m.If(~self.known):
-                        m.d.sync += refusal.eq(Status.UNKNOWN_MICRO_OP)
+                        m.d.comb += found.eq(Status.UNKNOWN_MICRO_OP)
         with m.If(counter[-1]):
-            m.d.sync += refusal.eq(Status.ADDRESS_RANGE)
-        return refusal
+            m.d.comb += found.eq(Status.ADDRESS_RANGE)
+        return refusal, refused
 
     def _add_loops(
         self, m: Module, following: Signal, push: Signal, pop: Signal, again: Signal

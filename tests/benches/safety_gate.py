@@ -20,8 +20,8 @@ OUTPUTS = (
     "refused", "settled", "armed", "tripped", "trip_cause", "stop_active", "gates_off", "delivered", "tile", "level__valid",
     "level__payload",
 )  # fmt: skip
-EARLY = ("level_code", "level_family", "width")
-"""Inputs that are compared with limits a cycle ahead: those of the cycle before the strobe count."""
+LEAD = {"width": 2, "width_check": 1, "level_code": 1, "level_family": 1}
+"""By how many cycles inputs come before the trip: codes and widths before their strobe, and that of a width before what it refuses."""
 FLOAT, GROUND, DRIVE, SENSE = range(4)
 STOP_FRAME, STOP_INPUT, DEAD_MAN, LEVEL_WINDOW, PULSE_WIDTH, HOT_SWITCH, DUTY, COMPLIANCE, GATE_RULE = range(1, 10)
 LEVEL_MIN, LEVEL_MAX, WIDTH_CAP, SILENCE = -20, 25, 9, 400
@@ -215,12 +215,11 @@ async def every_cause_trips_at_once_and_by_its_name(dut: Any) -> None:
     ]
     for gates_before in (0, 3):
         for cause, inputs in asked:
-            early = {name: value for name, value in inputs.items() if name in EARLY}
-            strobes = {name: value for name, value in inputs.items() if name not in EARLY}
             await bench.ready()
-            for _ in range(gates_before - 1):
-                await bench.step(gate=1)
-            assert not (await bench.step(gate=int(gates_before > 0), **early))["refused"]
+            for lead in (3, 2, 1):
+                early = {name: value for name, value in inputs.items() if LEAD.get(name) == lead}
+                assert not (await bench.step(gate=int(gates_before >= lead), **early))["refused"]
+            strobes = {name: value for name, value in inputs.items() if name not in LEAD}
             wanted = HOT_SWITCH if gates_before and "level_write" in strobes and cause == HOT_SWITCH else cause
             assert (await bench.step(**strobes))["refused"]  # although code and width are harmless by now
             await bench.check_trip(wanted)

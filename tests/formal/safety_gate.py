@@ -183,9 +183,14 @@ class SafetyProperties(Specification):
         )
         self.safe_state(reduce(lambda a, b: a & b, grounded))
         self.helps(implies(lines.changing, lines.left < BREAK))
+        self.helps(implies(lines.changing, lines.over == (lines.left == 0)))
+        mine = Cat(lines.mine.values())
+        self.helps(implies(lines.changing & (lines.change == Change.SAFE), mine.all()))
+        self.helps(implies(lines.changing & (lines.change == Change.TILE), mine == 0))
+        self.helps(implies(lines.changing & (lines.change == Change.CONNECT), (mine & (mine - 1)) == 0))
         driven = self.driven("gate_line", gate.gate_line_states_low, gate.gate_line_states_high)
         target = self.driven("gate_line", lines.target_low, lines.target_high)
-        coming = lines.changing & (lines.change == Change.CONNECT) & (lines.change_family == Family.GATES)
+        coming = lines.changing & (lines.change == Change.CONNECT) & lines.mine[Family.GATES]
         self.proves(
             "With the rule ONE_GATE at most one gate line is driven.",
             implies(gate.one_gate & self.started, ~driven.all()),
@@ -237,7 +242,7 @@ class SafetyProperties(Specification):
             now = [getattr(gate, f"{family}_states_{bit}") for bit in ("low", "high")]
             same = (now[0] == low) & (now[1] == high)
             arrived.append(implies(settled, same))
-            mine = connecting & (lines.change_family == number)
+            mine = connecting & lines.mine[number]
             kept.append(implies(connecting & ~mine, same))
             kept.append(implies(mine, (lines.target_low == low) & (lines.target_high == high)))
             kept.append(implies(changing_tile, (now[0] == 0) & (now[1] == 0) & (low == 0) & (high == 0)))
@@ -284,7 +289,7 @@ class SafetyProperties(Specification):
             (gate.silence >= gate.dead_man)
             | (gate.level_write & (outside | gate.on | gate.gate | gate.switch | (self.quiet < DEAD - 1)))
             | (gate.switch & (gate.on | gate.gate | ~gate.settled | (gate.one_gate & (gate.family == Family.GATES) & ~gate.change_tile)))
-            | (gate.width_check & (self.past(gate.width) > gate.width_cap))
+            | self.past(gate.width_check & (self.past(gate.width) > gate.width_cap))
             | (gate.gate & (too_wide | ~gate.settled | unrested))
             | (gate.on & self.past(self.past(gate.compliance)))
         )  # fmt: skip
@@ -303,7 +308,7 @@ class SafetyProperties(Specification):
         gate = self.gate
         self.proves(
             "Pulses of a width above the cap are refused before the first of them.",
-            implies(gate.armed & gate.width_check & (self.past(gate.width) > gate.width_cap), gate.refused),
+            implies(gate.armed & self.past(gate.width_check & (self.past(gate.width) > gate.width_cap)), gate.refused),
         )
         asked = [Value.cast(state) for state in (gate.selected, gate.others)]
         drives = [self.driven("gate_line", state[0], state[1]) for state in asked]
@@ -344,7 +349,7 @@ class SafetyProperties(Specification):
     def break_invariants(self, family: str, line: int, state: Signal, floating: Signal) -> None:
         """While lines change, those that wait for their new state have floated since the change began."""
         lines = self.gate.lines
-        mine = lines.change_family == FAMILIES.index(family)
+        mine = lines.mine[FAMILIES.index(family)]
         target = Cat(lines.target_low[line], lines.target_high[line])
         ripening = (state == LineState.FLOAT) & (floating + lines.left >= BREAK - 1)
         connecting = lines.changing & (lines.change == Change.CONNECT)

@@ -16,8 +16,10 @@ GEOMETRIES = [(1, 1), (5, 3), (33, 20)]
 """One line, no power of two, more lines than a generator lane and than a machine word's half."""
 
 
-def test_level_sequencer(simulate):
-    simulate(LevelSequencer(lines=128, vector_words=1024), "level_sequencer")
+@pytest.mark.parametrize(("write_cycles", "settle_cycles"), [(1, 0), (1, 4), (3, 2)])
+def test_level_sequencer(simulate, write_cycles, settle_cycles):
+    sequencer = LevelSequencer(write_cycles, settle_cycles, lines=128, vector_words=1024)
+    simulate(sequencer, "level_sequencer", write_cycles=write_cycles, settle_cycles=settle_cycles)
 
 
 def test_pulse_generator(simulate):

@@ -11,6 +11,11 @@ from crossloop.protocol.arithmetic import REGISTER_BITS, REGISTERS, Condition, F
 from crossloop.protocol.microops import Opcode
 from crossloop_hdl.layouts import MicroOpLayout
 
+# A condition is "less", "equal", one of the two or none of them, or the inverse of that.
+_LESS = (Condition.LESS, Condition.NOT_LESS, Condition.GREATER, Condition.NOT_GREATER)
+_EQUAL = (Condition.EQUAL, Condition.DIFFERENT, Condition.GREATER, Condition.NOT_GREATER)
+_INVERSE = (Condition.ALWAYS, Condition.DIFFERENT, Condition.NOT_LESS, Condition.GREATER)
+
 
 class ScalarUnit(wiring.Component):
     """Reads x and y while a micro-op is decoded, makes the operand in its CHECK cycle, adds in PREPARE, and answers in EXECUTE."""
@@ -24,9 +29,11 @@ class ScalarUnit(wiring.Component):
     x: Out(signed(REGISTER_BITS))
     """Register b[3:0] of the micro-op; valid from its CHECK cycle to the next DECODE cycle, as `y`."""
     y: Out(signed(REGISTER_BITS))
-    """Register b[7:4], or b[15:12] of a VECTOR."""
+    """Register b[7:4]."""
+    of_vector: Out(signed(REGISTER_BITS))
+    """Register b[15:12], the operand of a VECTOR."""
     number: Out(4)
-    """Register b[15:12], that of a VECTOR: as written, whatever an INDEX has added."""
+    """Of that register: as written, whatever an INDEX has added."""
     operand: Out(signed(REGISTER_BITS))
     """The register y, or the constant of the micro-op; its complement where it is to be subtracted. Valid from PREPARE on."""
     result: Out(signed(REGISTER_BITS))
@@ -49,7 +56,6 @@ class ScalarUnit(wiring.Component):
         self._subtracts = Signal()
         # One port per place in which a micro-op may name a register: the memory of programs answers late.
         ports = x, y, of_vector = registers.read_port(), registers.read_port(), registers.read_port()
-        is_vector = Signal()
         op = self.op
         m.d.comb += [
             x.addr.eq(self.coming.b[:4]),
@@ -57,11 +63,11 @@ class ScalarUnit(wiring.Component):
             of_vector.addr.eq(self.coming.b[12:]),
             # Never both at once, and said here so that synthesis builds nothing for that case.
             *(port.en.eq(self.decode & ~self.write) for port in ports),
-            self.x.eq(x.data), self.y.eq(Mux(is_vector, of_vector.data, y.data)),
+            self.x.eq(x.data), self.y.eq(y.data), self.of_vector.eq(of_vector.data),
             write.en.eq(self.write), write.addr.eq(self.write_number), write.data.eq(self.write_data),
         ]  # fmt: skip
         with m.If(self.decode):
-            m.d.sync += [is_vector.eq(self.coming.opcode == Opcode.VECTOR), self.number.eq(self.coming.b[12:])]
+            m.d.sync += self.number.eq(self.coming.b[12:])
         total = Signal(signed(REGISTER_BITS + 1))
         self._add_sum(m, total)
         self._add_result(m, total)
@@ -121,12 +127,11 @@ class ScalarUnit(wiring.Component):
 
     def _add_condition(self, m: Module, *, less: Signal) -> None:
         """Add what BRANCH asks."""
-        equal = Signal()
+        equal, asks_less, asks_equal, inverts = Signal(), Signal(), Signal(), Signal()
+        condition = self.op.a[:4]
         m.d.comb += equal.eq((self.x ^ self.operand).all())  # the operand is complemented
-        with m.Switch(self.op.a[:4]):
-            for condition, value in {
-                Condition.ALWAYS: 1, Condition.EQUAL: equal, Condition.DIFFERENT: ~equal, Condition.LESS: less,
-                Condition.NOT_LESS: ~less, Condition.GREATER: ~less & ~equal, Condition.NOT_GREATER: less | equal,
-            }.items():  # fmt: skip
-                with m.Case(condition):
-                    m.d.sync += self.holds.eq(value)
+        m.d.sync += [
+            asks_less.eq(condition.matches(*_LESS)), asks_equal.eq(condition.matches(*_EQUAL)),
+            inverts.eq(condition.matches(*_INVERSE)),
+            self.holds.eq(((less & asks_less) | (equal & asks_equal)) ^ inverts),
+        ]  # fmt: skip

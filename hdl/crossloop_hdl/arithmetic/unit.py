@@ -84,18 +84,21 @@ class ArithmeticUnit(wiring.Component):
         m.submodules.vectors = vectors = VectorUnit(self._parameters)
         phase = Signal(Phase)
         self._value = Signal(signed(REGISTER_BITS), name="value")
+        self._is_vector = Signal(name="is_vector")
+        """The micro-op is a VECTOR; known from PREPARE on."""
+        m.d.sync += self._is_vector.eq(op.opcode == Opcode.VECTOR)
         scale = Signal(4)
         shifted = Signal.like(multiplier.product)
         m.d.comb += [
             scalar.coming.eq(self.coming), scalar.decode.eq(self.decode), scalar.op.eq(op),
             self.x.eq(scalar.x), self.y.eq(scalar.y), self.holds.eq(scalar.holds), self.known.eq(scalar.known),
-            vectors.op.eq(op), vectors.scalar.eq(scalar.y), vectors.pointer.eq(self.pointer),
+            vectors.op.eq(op), vectors.scalar.eq(scalar.of_vector), vectors.pointer.eq(self.pointer),
             vectors.abort.eq(self.abort), vectors.data.eq(self.vector_data), vectors.multiplied.eq(multiplier.last),
             # One shifter for products and for everything that a vector shifts.
             shifted.eq(multiplier.product >> scale), vectors.shifted.eq(shifted),
             multiplier.load.eq(vectors.load), multiplier.negate.eq(vectors.negate),
-            multiplier.a.eq(Mux(op.opcode == Opcode.VECTOR, vectors.a, scalar.x[:16].as_signed())),
-            multiplier.b.eq(Mux(op.opcode == Opcode.VECTOR, vectors.b, scalar.operand[:16].as_signed())),
+            multiplier.a.eq(Mux(self._is_vector, vectors.a, scalar.x[:16].as_signed())),
+            multiplier.b.eq(Mux(self._is_vector, vectors.b, scalar.operand[:16].as_signed())),
         ]  # fmt: skip
         with m.If(vectors.multiply):
             m.d.comb += multiplier.start.eq(1)
@@ -113,7 +116,7 @@ class ArithmeticUnit(wiring.Component):
             self.vector_write_address.eq(self._value),
             self.vector_write_data.eq(scalar.y),
         ]
-        with m.If(self.op.opcode == Opcode.VECTOR):
+        with m.If(self._is_vector):
             m.d.comb += [
                 self.vector_address.eq(vectors.address), self.vector_write_address.eq(vectors.address),
                 self.vector_write_data.eq(vectors.write_data),
@@ -123,11 +126,15 @@ class ArithmeticUnit(wiring.Component):
         """Add what each micro-op does in its EXECUTE cycle, for how long it lasts, and why it is refused."""
         op, scalar, multiplier, vectors = self.op, m.submodules.scalar, m.submodules.multiplier, m.submodules.vectors
         outside = Signal()
-        product = Signal()
+        product, at_once = Signal(), Signal()
+        """It multiplies; it is over in its EXECUTE cycle, which is known in the cycle before."""
+        m.d.sync += at_once.eq(
+            op.opcode.matches(Opcode.SET, Opcode.STORE, Opcode.POINT) | ((op.opcode == Opcode.COMPUTE) & ~product)
+        )
         m.d.comb += [
             outside.eq(self._value[self._address_bits :].any()),
             product.eq(op.a[4:] == Function.MULTIPLY),
-            vectors.start.eq(self.start & (op.opcode == Opcode.VECTOR)),
+            vectors.start.eq(self.start & self._is_vector),
         ]
         # Whether it is refused is the micro-op's alone, and needs not wait for its start.
         with m.Switch(op.opcode):
@@ -139,23 +146,22 @@ class ArithmeticUnit(wiring.Component):
                 m.d.comb += self.fault.eq(vectors.fault)
         with m.If(vectors.done):
             m.d.comb += self.done.eq(1)
+        with m.If(self.start & at_once):
+            m.d.comb += self.done.eq(1)
         with m.If(self.start):
             with m.Switch(op.opcode):
-                with m.Case(Opcode.SET):
-                    m.d.comb += self.done.eq(1)
                 with m.Case(Opcode.COMPUTE):
-                    m.d.comb += self.done.eq(~product)
                     with m.If(product):
                         m.d.comb += multiplier.start.eq(1)
                         m.d.sync += phase.eq(Phase.PRODUCT)
                 with m.Case(Opcode.LOAD):
-                    m.d.comb += self.done.eq(outside)
-                    with m.If(~outside):
+                    with m.If(outside):
+                        m.d.comb += self.done.eq(1)
+                    with m.Else():
                         m.d.sync += phase.eq(Phase.WORD)
                 with m.Case(Opcode.STORE):
-                    m.d.comb += [self.done.eq(1), self.vector_write.eq(~outside)]
+                    m.d.comb += self.vector_write.eq(~outside)
                 with m.Case(Opcode.POINT):
-                    m.d.comb += self.done.eq(1)
                     m.d.sync += [self.pointer.eq(self._value), scale.eq(op.a[4:])]
         with m.Switch(phase):
             with m.Case(Phase.WORD):
@@ -173,9 +179,9 @@ class ArithmeticUnit(wiring.Component):
     def _add_registers(self, m: Module, *, phase: Signal, shifted: Signal) -> None:
         """Add the register between a result and the register memory."""
         op, scalar, vectors, value = self.op, m.submodules.scalar, m.submodules.vectors, self._value
-        write, vector, later = Signal(), Signal(), Signal()
+        write, vector, later = Signal(), self._is_vector, Signal()
         m.d.comb += [
-            vector.eq(op.opcode == Opcode.VECTOR), later.eq(vector | (phase == Phase.RESULT)),
+            later.eq(vector | (phase == Phase.RESULT)),
             scalar.write.eq(write), scalar.write_data.eq(value),
             scalar.write_number.eq(Mux(vector, scalar.number, op.a[:4])),
         ]  # fmt: skip

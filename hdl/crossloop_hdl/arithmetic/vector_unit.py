@@ -239,7 +239,13 @@ class VectorUnit(wiring.Component):
         third = self._phase == Phase.THIRD
         is_magnitude, is_threshold, is_squares, is_lookup, subtracts = (
             self._one_of(kind)
-            for kind in (Elementwise.MAGNITUDE, Elementwise.THRESHOLD, Elementwise.SQUARES, Elementwise.LOOKUP, Elementwise.SUBTRACT)
+            for kind in (
+                Elementwise.MAGNITUDE,
+                Elementwise.THRESHOLD,
+                Elementwise.SQUARES,
+                Elementwise.LOOKUP,
+                Elementwise.SUBTRACT,
+            )
         )
         # MAGNITUDE is 0 + s or 0 - s: its operand is a register of 0.
         scalar = Signal(signed(16))

@@ -56,8 +56,9 @@ class EmulatedArray(wiring.Component):
         m.submodules.columns = self._columns = columns = LineWalk(parameters.columns)
         connect(m, flipped(core.level), levels.level)
         wanted = core.conversion.payload
-        by_rows = wanted.family == Family.ROWS
-        """A conversion takes row after row; otherwise column after column."""
+        by_rows = Signal()
+        """A conversion takes row after row; otherwise column after column. What is wanted shows long before the conversion."""
+        m.d.sync += by_rows.eq(wanted.family == Family.ROWS)
         self._add_memories(m, by_rows & core.conversion.payload.pair)
         row_level = Signal.like(levels.data)
         difference = Signal(signed(parameters.level_bits + 1))

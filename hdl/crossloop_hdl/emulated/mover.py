@@ -60,9 +60,10 @@ class CellMover(wiring.Component):
     def elaborate(self, _platform: Any) -> Module:
         """Return the multiplier and its sources."""
         m = Module()
-        phase = Signal(range(9))
-        m.d.sync += phase.eq(Mux(self.start, 1, Mux((phase == 0) | self.done, 0, phase + 1)))
-        m.d.comb += self.done.eq(phase == 8)
+        # One bit per cycle after the start, so that none is to be decoded.
+        idle, after = Signal(init=1), Signal(8)
+        m.d.sync += [after.eq(Cat(self.start, after)), idle.eq((idle | self.done) & ~self.start)]
+        m.d.comb += self.done.eq(after[7])
 
         # The distance to the upper bound is (high bits of the bound, ones) - state, that to the lower one state - (high bits, zeros): all
         # low bits of a bound are alike, so a sum of the high bits is enough, and one sum does for both bounds.
@@ -80,13 +81,12 @@ class CellMover(wiring.Component):
         total = Signal(STATE_BITS + NIBBLE)
         m.d.comb += total.eq(last + product)
         m.d.sync += [product.eq(factor * digits[:NIBBLE]), last.eq(product[NIBBLE:]), digits.eq(digits[NIBBLE:])]
-        with m.Switch(phase):
-            with m.Case(0):
-                m.d.sync += [factor.eq(Mux(self.up, self.cell.rate_up, self.cell.rate_down)), digits.eq(self.draw)]
-            with m.Case(2):
-                m.d.sync += [factor.eq(Cat(facing[:BOUND_SHIFT], high)), digits.eq(product)]
-            with m.Case(5):
-                m.d.sync += [factor.eq(total[NIBBLE:]), digits.eq(self.width)]
+        with m.If(idle):
+            m.d.sync += [factor.eq(Mux(self.up, self.cell.rate_up, self.cell.rate_down)), digits.eq(self.draw)]
+        with m.If(after[1]):
+            m.d.sync += [factor.eq(Cat(facing[:BOUND_SHIFT], high)), digits.eq(product)]
+        with m.If(after[4]):
+            m.d.sync += [factor.eq(total[NIBBLE:]), digits.eq(self.width)]
 
         change = Cat(total[_STEP_PLACE:], (0,) * (STATE_BITS - len(total) + _STEP_PLACE))
         rounds = total[_STEP_PLACE - 1]

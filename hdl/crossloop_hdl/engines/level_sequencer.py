@@ -96,7 +96,7 @@ class LevelSequencer(wiring.Component):
         """The words move up by one."""
         rest = Signal(range(self._rest_cycles + 1))
         turn, last = Signal(), Signal()
-        """It is the word's turn; it is the last one's."""
+        """It is the word's turn, in phase WRITE only; it is the last one's."""
         asked, refused = Signal(), Signal()
         """A word was written in the cycle before; the safety gate did not."""
         m.d.comb += [self.resting.eq(rest != 0), following.eq(index + 1), refused.eq(asked & self.refused)]
@@ -112,6 +112,7 @@ class LevelSequencer(wiring.Component):
             self.write_line.eq(Mux(self.vector, index, self.line)),
             self.next_code.eq(Mux(self.vector, next_word, self.value.as_signed())),
             next_word.eq(Mux(moves, later, word)),
+            self.write.eq(turn),  # what follows a refusal is refused, too: the gate is not armed any more
         ]
         m.d.sync += word.eq(next_word)
         with m.If(moves):
@@ -128,7 +129,6 @@ class LevelSequencer(wiring.Component):
             with m.Case(Phase.WRITE):
                 m.d.comb += [
                     self.vector_address.eq(address + turn),
-                    self.write.eq(turn & ~refused),
                     last.eq(self.write & (~self.vector | (following == self.line[: len(following)]))),
                     moves.eq(turn),
                 ]

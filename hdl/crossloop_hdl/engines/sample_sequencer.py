@@ -102,10 +102,12 @@ class SampleSequencer(wiring.Component):
         high = Signal()
         word = Signal(16)
         place = Signal(self._address_bits)
+        is_last = Signal()
+        """No channel comes after this one; it is known before the channel is done with."""
         moved, over = Signal(), Signal()
         """A byte is taken, or the time of one has passed; the channel is done with."""
-        sum_ = Signal(signed(17))
-        """What the word of a SAMPLE is to be, before it is limited."""
+        sum_, sample, alone = Signal(signed(17)), Signal(signed(15)), Signal()
+        """The word of a SAMPLE that adds, before it is limited; the sample; the word is to be the sample alone."""
         missing = self.abort & ~self.samples.valid
         payload = self.conversion.payload
         line_cycles = Mux(payload.pair, 2 * self._line_cycles, self._line_cycles)
@@ -121,8 +123,12 @@ class SampleSequencer(wiring.Component):
             ),
         ]
         m.d.sync += [
+            is_last.eq(channels_left == 0),
             self.conversion.valid.eq(0),
-            sum_.eq(Mux(self.a[4] & ~missing, self.vector_data, 0) + Mux(missing, 0, self.samples.payload.code)),
+            # Nothing is chosen before the addition: the memory answers late.
+            sum_.eq(self.vector_data + self.samples.payload.code),
+            sample.eq(Mux(missing, 0, self.samples.payload.code)),
+            alone.eq(missing | ~self.a[4]),
         ]
         with m.If(self.conversion.valid):
             m.d.sync += strobe_cycle.eq(self.cycle)
@@ -194,13 +200,13 @@ class SampleSequencer(wiring.Component):
                         m.d.comb += over.eq(1)
             with m.Case(Phase.STORE):
                 m.d.comb += [
-                    self.vector_write.eq(1), self.vector_write_address.eq(place), self.vector_write_data.eq(saturated(sum_)),
-                    over.eq(1),
+                    self.vector_write.eq(1), self.vector_write_address.eq(place),
+                    self.vector_write_data.eq(Mux(alone, sample, saturated(sum_))), over.eq(1),
                 ]  # fmt: skip
                 m.d.sync += [place.eq(place + 1), phase.eq(Phase.SAMPLES)]
         with m.If(over):
             m.d.sync += channels_left.eq(channels_left - 1)
-            with m.If(channels_left == 0):
+            with m.If(is_last):
                 m.d.comb += self.done.eq(1)
                 m.d.sync += phase.eq(Phase.IDLE)
             if self._line_cycles:

@@ -41,5 +41,7 @@ class StretchReader(wiring.Component):
             next_left.eq(Mux(self.start, self.length, left - taken)),
             self.o.payload.eq(self.data),
         ]
-        m.d.sync += [position.eq(self.offset), left.eq(next_left), self.o.valid.eq(next_left != 0)]
+        # Whether a byte is left is compared beside the subtraction, not after it.
+        more = Mux(self.start, self.length != 0, (left != 0) & ~(taken & (left == 1)))
+        m.d.sync += [position.eq(self.offset), left.eq(next_left), self.o.valid.eq(more)]
         return m

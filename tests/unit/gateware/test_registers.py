@@ -34,11 +34,15 @@ async def write(ctx, registers, register, value):
         await ctx.tick()
         ctx.set(registers.write_data, data)
         ctx.set(registers.write, 1)
-        told = ctx.get(registers.agreed), ctx.get(registers.seed_write), ctx.get(registers.seed_select)
-        assert high or not told[1]
+        seed = ctx.get(registers.seed_write), ctx.get(registers.seed_select)
+        assert high or not seed[0]
         await ctx.tick()
+    # What was written is gone when the register file answers.
     ctx.set(registers.write, 0)
-    return told
+    ctx.set(registers.write_data, ~value & 0xFFFFFFFF)
+    ctx.set(registers.high, 0)
+    ctx.set(registers.address, Register.STATE)
+    return ctx.get(registers.agreed), *seed
 
 
 async def read(ctx, registers, register):
@@ -54,8 +58,8 @@ async def read(ctx, registers, register):
     return value
 
 
-async def count(ctx, registers, register, amount):
-    """Add to a counter as the pulse counters do."""
+async def count(ctx, registers, register, amount, *, pause=True):
+    """Add to a counter as the pulse counters do; without a pause, the next addition may follow at once."""
     ctx.set(registers.count, 1)
     ctx.set(registers.counter, CLEARED.index(register))
     ctx.set(registers.count_amount, amount)
@@ -63,7 +67,8 @@ async def count(ctx, registers, register, amount):
         ctx.set(registers.count_high, high)
         await ctx.tick()
     ctx.set(registers.count, 0)
-    await ctx.tick()
+    if pause:
+        await ctx.tick()
 
 
 def test_every_address_tells_whether_it_exists_and_can_be_written(run):
@@ -85,10 +90,28 @@ def test_a_limit_keeps_its_first_value_and_agrees_only_with_it(run, register):
         kept = 0x123457 & (1 << KEPT_BITS.get(register, 32)) - 1
         for value, agreed in [(0x123457, 1), (0x123457, 1), (0x123456, 0), (0, 0)]:
             assert (await write(ctx, registers, register, value))[0] == agreed
-            assert await read(ctx, registers, register) == kept
-            ctx.set(registers.address, Register.STATE)
             if register not in WINDOWS:
                 assert ctx.get(getattr(registers, member(register))) == kept
+            assert await read(ctx, registers, register) == kept
+            for other in SETTINGS:
+                if other is not register:
+                    assert ctx.get(getattr(registers, member(other))) == 0
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("other", [Register.STATE, Register.ROW_SEED, *SETTINGS])
+def test_limits_written_one_after_the_other_do_not_mix(run, other):
+    async def scenario(ctx, registers):
+        await write(ctx, registers, Register.WIDTH_CAP, 0x123456)
+        if other is not Register.WIDTH_CAP:
+            await write(ctx, registers, other, 1)
+        assert ctx.get(registers.width_cap) == 0x123456
+        assert (await write(ctx, registers, Register.WIDTH_CAP, 0x123456))[0] == 1
+        assert (await write(ctx, registers, Register.WIDTH_CAP, 1))[0] == 0
+        if other in SETTINGS and other is not Register.WIDTH_CAP:
+            assert (await write(ctx, registers, other, 1))[0] == 1
+            assert ctx.get(getattr(registers, member(other))) == 1
 
     run(scenario)
 
@@ -130,7 +153,6 @@ def test_a_seed_can_be_written_again_and_restarts_its_streams(run):
 def test_a_window_shows_the_nearest_number_with_one_bit_more_than_a_code(run, register, limit, shown):
     async def scenario(ctx, registers):
         await write(ctx, registers, register, limit & 0xFFFFFFFF)
-        ctx.set(registers.address, Register.STATE)
         assert ctx.get(getattr(registers, member(register))) == shown & 0xFFFFFFFF
         assert await read(ctx, registers, register) == limit & 0xFFFFFFFF
 
@@ -162,5 +184,19 @@ def test_counters_add_up_over_both_halves_and_a_write_clears_one(run):
                 assert await read(ctx, registers, other) == expected[other]
         await count(ctx, registers, CLEARED[0], 7)
         assert await read(ctx, registers, CLEARED[0]) == 7
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("register", CLEARED)
+def test_additions_to_one_counter_may_follow_each_other_at_once(run, register):
+    async def scenario(ctx, registers):
+        # Pulses of a train may end every two cycles. The first of them finds a counter that was never written, or was cleared.
+        for _ in range(2):
+            for amount in (1, 0xFFFF, 5):
+                await count(ctx, registers, register, amount, pause=False)
+            await ctx.tick()
+            assert await read(ctx, registers, register) == 0x10005
+            await write(ctx, registers, register, 99)
 
     run(scenario)

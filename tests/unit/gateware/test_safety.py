@@ -129,16 +129,20 @@ def test_unchanged_lines_are_not_touched_by_a_switch(play):
 
 
 @pytest.mark.parametrize(
-    ("cause", "before", "act"),
-    [(TripCause.STOP_FRAME, {}, {"stop": 1}), (TripCause.LEVEL_WINDOW, {"level_code": 21}, {"level_write": 1}),
-     (TripCause.LEVEL_WINDOW, {"level_code": -21}, {"level_write": 1}), (TripCause.PULSE_WIDTH, {"width": 31}, {"width_check": 1})],
+    ("cause", "before", "act", "later"),
+    [(TripCause.STOP_FRAME, {}, {"stop": 1}, 0), (TripCause.LEVEL_WINDOW, {"level_code": 21}, {"level_write": 1}, 0),
+     (TripCause.LEVEL_WINDOW, {"level_code": -21}, {"level_write": 1}, 0),
+     (TripCause.PULSE_WIDTH, {"width": 31}, {"width_check": 1}, 1)],
     ids=str,
 )  # fmt: skip
-def test_a_trip_grounds_every_line_and_keeps_its_first_cause(play, cause, before, act):
+def test_a_trip_grounds_every_line_and_keeps_its_first_cause(play, cause, before, act, later):
     async def scenario(panel):
         await panel.drive_rows()
-        await panel.strobe(**before)  # code and width are back at 0 in the cycle that trips
+        await panel.strobe(**before)  # code and width are back at 0 in the cycle of the strobe
         panel.set(**act)
+        for _ in range(later):
+            assert not panel.refused
+            await panel.strobe(**act)  # and so is the strobe in the cycle that trips
         assert panel.refused
         await panel.strobe(**act)
         assert (panel.tripped, panel.armed, panel.trip_cause) == (1, 0, cause)
@@ -171,14 +175,33 @@ def test_limits_themselves_are_allowed(play):
         panel.set(width=31)
         assert panel.too_wide == 0
         await panel.strobe(width_check=1)
-        assert (panel.tripped, panel.too_wide) == (0, 1)
+        assert (panel.refused, panel.too_wide) == (0, 1)
+        await panel.wait(2)
+        assert panel.tripped == 0
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("cycles", [0, 1])
+def test_a_width_is_compared_with_the_cap_of_the_cycle_before_its_strobe(play, cycles):
+    async def scenario(panel):
+        panel.set(width=9)
+        await panel.wait(2)
+        panel.set(width_cap=8)
+        await panel.wait(cycles)
+        panel.set(width=cycles * 8)
+        await panel.strobe(width_check=1)
+        panel.set(width_cap=30)
+        assert panel.refused == cycles
+        await panel.wait(2)
+        assert panel.trip_cause == (TripCause.PULSE_WIDTH if cycles else TripCause.NONE)
 
     play(scenario)
 
 
 @pytest.mark.parametrize(
     ("cause", "limit", "asked", "cycles"),
-    [(TripCause.PULSE_WIDTH, {"width_cap": 8}, {"width_check": 1, "width": 9}, 1), (TripCause.DEAD_MAN, {"dead_man": 3}, {}, 1),
+    [(TripCause.PULSE_WIDTH, {"width_cap": 8}, {"width_check": 1, "width": 9}, 2), (TripCause.DEAD_MAN, {"dead_man": 3}, {}, 1),
      (TripCause.LEVEL_WINDOW, {"level_max": 4}, {"level_write": 1, "level_code": 5}, 2),
      (TripCause.LEVEL_WINDOW, {"level_min": 6}, {"level_write": 1, "level_code": 5}, 2)],
     ids=str,
@@ -188,6 +211,7 @@ def test_new_limits_count_from_the_next_cycle_and_windows_from_the_one_after(pla
         panel.set(**asked)
         await panel.wait(5)
         panel.set(**limit)
+        # A width that is too large trips in the cycle after its strobe.
         for _ in range(cycles):
             assert not panel.refused
             await panel.wait()

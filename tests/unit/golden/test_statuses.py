@@ -192,9 +192,10 @@ def test_a_fault_ends_the_run_in_the_safe_state(bench, op, status) -> None:
     bench.ready()
     reply, (done,) = bench.run(ops.connect(COLUMNS, LineState.SENSE), op)
     assert (reply.status, reply.detail) == (status, 0)
-    # CONNECT's 11 cycles, then the 5 of the faulting micro-op; a level is refused one cycle later. The run ends a cycle after a trip.
+    # CONNECT's 11 cycles, then the 5 of the faulting micro-op; a level or a width is refused one cycle later. The run ends a cycle after
+    # a trip.
     tripped = status is Status.TRIPPED
-    fault = 16 + (tripped and op.opcode == Opcode.LEVEL)
+    fault = 16 + tripped
     assert (done.flags, done.operation, done.cycle) == (status, 1, fault + tripped)
     tail = [(e.cycle, e.kind, e.a, e.words) for e in bench.plant.seen if e.cycle >= 16]
     zeros = (0,) * 4
@@ -223,8 +224,8 @@ def test_levels_trip_at_the_first_code_outside(bench) -> None:
     bench.ready()
     bench.send(commands.write_bytes(0, bytes([1, 2, 99, 3])))
     _, (done,) = bench.run(ops.levels(ROWS, 4))
-    assert [(e.cycle, e.b, e.words[0]) for e in bench.plant.of(Kind.LEVEL)] == [(7, 0, 1), (8, 1, 2)]
-    assert (done.cycle, done.flags, bench.model.trip_cause) == (10, Status.TRIPPED, TripCause.LEVEL_WINDOW)
+    assert [(e.cycle, e.b, e.words[0]) for e in bench.plant.of(Kind.LEVEL)] == [(8, 0, 1), (9, 1, 2)]
+    assert (done.cycle, done.flags, bench.model.trip_cause) == (11, Status.TRIPPED, TripCause.LEVEL_WINDOW)
 
 
 def test_codes_that_the_converters_lack_are_outside_any_window(bench) -> None:

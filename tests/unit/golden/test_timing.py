@@ -17,7 +17,7 @@ DURATIONS = {
     "loop of three waits": ([ops.loop(3), ops.wait(2), ops.next_()], 5 + 3 * (7 + 5) + 5),
     "nested loops": ([ops.loop(2), ops.loop(5), ops.next_(), ops.next_()], 5 + 2 * (5 + 5 * 5 + 5) + 5),
     "level": ([ops.level(ROWS, 1, -5)], 7 + 5),
-    "levels": ([ops.levels(COLUMNS, 3)], 10 + 5),
+    "levels": ([ops.levels(COLUMNS, 3)], 11 + 5),
     "connect": ([ops.connect(ROWS, LineState.DRIVE)], 11 + 5),
     "connect again": ([ops.connect(ROWS, LineState.DRIVE)] * 2, 2 * 11 + 5),
     "tile": ([ops.tile(1)], 11 + 5),
@@ -39,7 +39,7 @@ def test_a_program_takes_the_promised_cycles(bench, program, cycles) -> None:
 def test_levels_strobe_one_line_per_cycle(bench) -> None:
     bench.ready().run(ops.level(ROWS, 65535, -3), ops.levels(COLUMNS, 3, 2))
     strobes = [(e.cycle, e.a, e.b, e.words[0]) for e in bench.plant.of(Kind.LEVEL)]
-    assert strobes == [(6, 0, 65535, 2**64 - 3), (14, 1, 0, 0), (15, 1, 1, 0), (16, 1, 2, 0)]
+    assert strobes == [(6, 0, 65535, 2**64 - 3), (15, 1, 0, 0), (16, 1, 1, 0), (17, 1, 2, 0)]
 
 
 def test_connect_floats_changing_lines_before_it_makes_them(bench) -> None:

@@ -97,9 +97,9 @@ OVER = {
     "no code": (microops.level(Family.ROWS, 0, 128), TripCause.LEVEL_WINDOW, 7),
     "32-bit code": (MicroOp(Opcode.LEVEL, 0, 0, 0x10000), TripCause.LEVEL_WINDOW, 7),
     "vector": (microops.levels(Family.ROWS, 3, 0), TripCause.LEVEL_WINDOW, 11),
-    "pulse": (microops.pulse(1, 51, 1), TripCause.PULSE_WIDTH, 6),
-    "slot": (microops.coincide(1, 51, 1, row_sign=0, column_sign=0), TripCause.PULSE_WIDTH, 6),
-    "convert": (microops.convert(Family.COLUMNS, 1, settle_cycles=25, integrate_cycles=25), TripCause.PULSE_WIDTH, 6),
+    "pulse": (microops.pulse(1, 51, 1), TripCause.PULSE_WIDTH, 7),
+    "slot": (microops.coincide(1, 51, 1, row_sign=0, column_sign=0), TripCause.PULSE_WIDTH, 7),
+    "convert": (microops.convert(Family.COLUMNS, 1, settle_cycles=25, integrate_cycles=25), TripCause.PULSE_WIDTH, 7),
 }
 
 
