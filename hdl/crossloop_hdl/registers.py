@@ -145,8 +145,9 @@ class RegisterFile(wiring.Component):
         ]
         with m.If(adding):
             m.d.sync += carry.eq(total[16])
-            with m.If(high):
-                m.d.sync += written.bit_select(number, 1).eq(1)
+        # The next addition may follow at once.
+        with m.If(self.count & self.count_high):
+            m.d.sync += written.bit_select(wanted, 1).eq(1)
         return m
 
     def _add_addresses(self, m: Module, is_limit: Signal, is_counter: Signal, kept: Signal, first: Value) -> None:

@@ -87,16 +87,16 @@ class SafetyGate(wiring.Component):
         """Submodule; in the open, so that a proof can name its registers."""
         self.on = Signal()
         """Gates may be on: the last request was granted."""
-        self.on_taps = Signal(width_bits)
-        """For how many taps they have been on so far."""
+        self.next_taps = Signal(width_bits + 1, init=1)
+        """For how many taps they have been on so far, and one more."""
         self.overlong = Signal()
         """Pulses that were too wide were about to be asked for."""
         self.full = Signal()
         """They have been on for as long as they may."""
         self.nearly_full = Signal()
         """They have been on for as long as they may, or for one tap less; only with two taps."""
-        self.silence = Signal(dead_man_bits)
-        """Cycles since the last frame or arming."""
+        self.silence = Signal(dead_man_bits, init=1)
+        """Cycles since the last frame or arming, the one at hand included."""
         self.silent = Signal()
         """For as long as it may last."""
         self.debt = Signal(width_bits + duty_bits)
@@ -240,9 +240,9 @@ class SafetyGate(wiring.Component):
         with m.Elif(self.arm & (self.dead_man != 0)):
             m.d.sync += [self.armed.eq(1), self.tripped.eq(0), self.trip_cause.eq(TripCause.NONE)]
         with m.If(self.frame_seen | self.arm | ~self.armed):
-            m.d.sync += [self.silence.eq(0), self.silent.eq(0)]
+            m.d.sync += [self.silence.eq(1), self.silent.eq(0)]
         with m.Else():
-            m.d.sync += [self.silence.eq(self.silence + 1), self.silent.eq(self.silence + 1 >= self.dead_man)]
+            m.d.sync += [self.silence.eq(self.silence + 1), self.silent.eq(self.silence >= self.dead_man)]
 
     def _add_gates(self, m: Module, calm: Signal) -> None:
         """Add the gate registers, and the timers that know how long they have been on and how long they must rest."""
@@ -254,9 +254,9 @@ class SafetyGate(wiring.Component):
             family: getattr(self.lines, f"{PREFIX[family]}_drive") for family in self._families if family not in drive
         }
         if self._taps == 1:
-            on_taps, debt, paid = self.on_taps + 1, self.debt + self.duty_rest, DUTY_UNIT
+            reached, debt, paid = self.next_taps, self.debt + self.duty_rest, DUTY_UNIT
         else:
-            on_taps, debt, paid = self._add_halves(m, granted)
+            reached, debt, paid = self._add_halves(m, granted)
         wanted, too_long, too_soon = self._wanted()
         m.d.comb += [
             granted.eq(calm & wanted & ~too_long & ~too_soon & self.settled & ~self.level_write & ~self.switch),
@@ -265,13 +265,13 @@ class SafetyGate(wiring.Component):
         m.d.sync += self.on.eq(granted)
         self._add_width_limit(m, granted)
         with m.If(granted):
-            m.d.sync += [self.on_taps.eq(on_taps), self.delivered.eq(on_taps)]
+            m.d.sync += [self.next_taps.eq(reached + 1), self.delivered.eq(reached)]
             m.d.sync += [register.eq(drive[family]) for family, register in gates.items()]
             with m.If(self.masked):
                 m.d.sync += [gates[family].eq(drive[family] & mask) for family, mask in masks.items()]
             m.d.sync += self.debt.eq(debt)  # what `rested` says matters only after the first cycle without gates
         with m.Else():
-            m.d.sync += self.on_taps.eq(0)
+            m.d.sync += self.next_taps.eq(1)
             m.d.sync += [register.eq(0) for register in gates.values()]
             m.d.sync += self.rested.eq(self.debt <= paid)
             m.d.sync += self.debt.eq(Mux(self.debt <= paid, 0, self.debt - paid))
@@ -282,15 +282,15 @@ class SafetyGate(wiring.Component):
 
     def _add_width_limit(self, m: Module, granted: Signal) -> None:
         """Add the comparisons with `width_cap`, in the cycle before they are needed: the way from a cause to the gates is long."""
-        cap, taps = self.width_cap, self.on_taps
+        cap, taps = self.width_cap, self.next_taps
         m.d.sync += [self.too_wide.eq(self.width > cap), self.overlong.eq(self.width_check & self.too_wide)]
         if self._taps == 1:
-            m.d.sync += self.full.eq(Mux(granted, taps + 1 >= cap, cap == 0))
+            m.d.sync += self.full.eq(Mux(granted, taps >= cap, cap == 0))
             return
         half = self.late | self.early
         m.d.sync += [
-            self.full.eq(Mux(granted, Mux(half, taps + 1 >= cap, taps + 2 >= cap), cap == 0)),
-            self.nearly_full.eq(Mux(granted, Mux(half, taps + 2 >= cap, taps + 3 >= cap), cap <= 1)),
+            self.full.eq(Mux(granted, Mux(half, taps >= cap, taps + 1 >= cap), cap == 0)),
+            self.nearly_full.eq(Mux(granted, Mux(half, taps + 1 >= cap, taps + 2 >= cap), cap <= 1)),
         ]
 
     def _add_halves(self, m: Module, granted: Signal) -> tuple[Any, Any, Any]:
@@ -305,7 +305,7 @@ class SafetyGate(wiring.Component):
         ]
         # What was due when a pulse begins late is rested in the half before.
         debt = Mux(self.late, 0, self.debt) + Mux(half, self.duty_rest, self.duty_rest << 1)
-        return self.on_taps + Mux(half, 1, 2), debt, paid
+        return self.next_taps + Mux(half, 0, 1), debt, paid
 
     def _add_levels(self, m: Module, calm: Signal) -> None:
         """Add the level strobe."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import enum, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
@@ -127,8 +127,6 @@ class Sequencer(wiring.Component):
         """The same for a micro-op of an engine, and of the arithmetic unit; known a cycle ahead, because a long way follows."""
         waited = Signal()
         """Nothing is left of a WAIT."""
-        left = Signal(32)
-        """Cycles that are left of it; of any other micro-op, its `c`."""
 
         push, pop, again = Signal(), Signal(), Signal()
         """What happens to the innermost loop: a new one, its end, or its next turn."""
@@ -155,7 +153,7 @@ class Sequencer(wiring.Component):
         self._add_target(m, counter, target, no_target)
         index_b, index_c = Signal(), Signal()
         self._add_op(m, index_b, index_c)
-        self._add_wait(m, left, waited, counting=(phase == Phase.EXECUTE) | (phase == Phase.WAIT))
+        self._add_wait(m, waited, counting=(phase == Phase.EXECUTE) | (phase == Phase.WAIT))
         wanted = self._add_kinds(m)
         refusal, refused = self._add_refusal(m, counter, loops)
 
@@ -316,8 +314,9 @@ class Sequencer(wiring.Component):
                 self.op.c.eq(read.c + Mux(index_c, self.y, 0)),
             ]  # fmt: skip
 
-    def _add_wait(self, m: Module, left: Signal, waited: Signal, *, counting: Any) -> None:
-        """Add what a WAIT counts down, compared with 0 a cycle ahead."""
-        m.d.sync += left.eq(Mux(counting, left - 1, self.op.c))
-        upper, lowest = Mux(counting, left, self.op.c)[1:], Mux(counting, ~left[0], self.op.c[0])
-        m.d.sync += waited.eq(~upper.any() & ~lowest)
+    def _add_wait(self, m: Module, waited: Signal, *, counting: Value) -> None:
+        """Add that a WAIT counts down in place; whether nothing is left is known a cycle ahead."""
+        c = self.op.c
+        with m.If(counting & (self.op.opcode == Opcode.WAIT)):
+            m.d.sync += c.eq(c - 1)
+        m.d.sync += waited.eq((c[1:] == 0) & (c[0] == counting))

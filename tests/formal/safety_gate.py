@@ -63,6 +63,9 @@ class SafetyProperties(Specification):
         for name in LIMITS:
             limit = getattr(gate, name)
             self.assumes(implies(self.started, limit == self.past(limit)))
+        self.on_taps = (gate.next_taps - 1)[:TIMER_BITS]
+        self.silence = Signal(TIMER_BITS + 2)
+        self.m.d.sync += self.silence.eq(Mux(gate.armed & ~gate.frame_seen & ~gate.arm, self.silence + 1, 0))
         self.gates_and_trips()
         self.levels()
         self.lines()
@@ -283,10 +286,10 @@ class SafetyProperties(Specification):
         gates_asked = self.past(gate.level_family) == Family.GATES
         outside = Mux(gates_asked, (code < gate.gate_level_min) | (code > gate.gate_level_max),
                       (code < gate.level_min) | (code > gate.level_max)) | (code < -4) | (code > 3)  # fmt: skip
-        too_wide = gate.on_taps + self.taps_of(self.ask_late, self.ask_early) > gate.width_cap
+        too_wide = self.on_taps + self.taps_of(self.ask_late, self.ask_early) > gate.width_cap
         unrested = Mux(gate.on, self.ask_late | self.early, gate.debt > Mux(self.ask_late, DUTY_UNIT, 0))
         armed = (
-            (gate.silence >= gate.dead_man)
+            (self.silence >= gate.dead_man)
             | (gate.level_write & (outside | gate.on | gate.gate | gate.switch | (self.quiet < DEAD - 1)))
             | (gate.switch & (gate.on | gate.gate | ~gate.settled | (gate.one_gate & (gate.family == Family.GATES) & ~gate.change_tile)))
             | self.past(gate.width_check & (self.past(gate.width) > gate.width_cap))
@@ -392,18 +395,19 @@ class SafetyProperties(Specification):
             "No gate stays on longer than the width cap.",
             implies(self.gate_on, on_time + self.taps <= gate.width_cap),
         )
-        silent = Signal(TIMER_BITS + 2)
-        self.m.d.sync += silent.eq(Mux(gate.armed & ~gate.frame_seen & ~gate.arm, silent + 1, 0))
         self.proves(
             "The outputs stay armed for the dead-man time at most without a frame, and not at all without such a time.",
-            implies(gate.armed, silent <= gate.dead_man),
+            implies(gate.armed, self.silence <= gate.dead_man),
             implies(gate.armed, gate.dead_man != 0),
         )
-        self.helps(implies(gate.on, gate.on_taps <= gate.width_cap))
-        self.helps(implies(~gate.on, gate.on_taps == 0))
+        self.helps(implies(gate.on, self.on_taps <= gate.width_cap))
+        self.helps(gate.next_taps != 0)
+        self.helps(gate.next_taps <= 1 << TIMER_BITS)
+        self.helps(implies(~gate.on, self.on_taps == 0))
         self.helps((on_time == 0) | self.was_on)
-        self.helps(implies(self.gate_on, on_time + self.taps <= gate.on_taps))
-        self.helps(implies(gate.armed, silent == gate.silence))
+        self.helps(implies(self.gate_on, on_time + self.taps <= self.on_taps))
+        self.helps(implies(gate.armed, (self.silence + 1)[:TIMER_BITS] == gate.silence))
+        self.helps(implies(gate.armed, gate.silent == (self.silence >= gate.dead_man)))
 
     def rests(self) -> None:
         gate = self.gate
@@ -428,10 +432,10 @@ class SafetyProperties(Specification):
         self.helps(implies(~gate.on, gate.rested == (gate.debt == 0)))
         if self.parameters.gate_taps > 1:
             self.helps(implies(~gate.on, gate.rested_late == (gate.debt <= DUTY_UNIT)))
-        self.helps(implies(gate.on, gate.delivered == gate.on_taps))
-        self.helps(implies(gate.on, gate.on_taps == Mux(self.begins, self.taps, length + self.taps)))
-        self.helps(implies(gate.on, gate.debt == (gate.on_taps * gate.duty_rest)[: len(gate.debt)]))
-        self.helps(implies(gate.on & self.started, gate.on_taps != 0))
+        self.helps(implies(gate.on, gate.delivered == self.on_taps))
+        self.helps(implies(gate.on, self.on_taps == Mux(self.begins, self.taps, length + self.taps)))
+        self.helps(implies(gate.on, gate.debt == (self.on_taps * gate.duty_rest)[: len(gate.debt)]))
+        self.helps(implies(gate.on & self.started, self.on_taps != 0))
 
     def after_tap(self, due: Any, on: Any) -> Any:
         """Return the rest that is due after a tap with gates on or off."""

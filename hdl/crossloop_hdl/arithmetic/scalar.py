@@ -53,7 +53,8 @@ class ScalarUnit(wiring.Component):
         m = Module()
         m.submodules.registers = registers = Memory(shape=signed(REGISTER_BITS), depth=REGISTERS, init=[])
         write = registers.write_port()
-        self._subtracts = Signal()
+        self._subtracts, self._subtracted = Signal(), Signal()
+        """The operand is to be subtracted, from CHECK on and from PREPARE on."""
         # One port per place in which a micro-op may name a register: the memory of programs answers late.
         ports = x, y, of_vector = registers.read_port(), registers.read_port(), registers.read_port()
         op = self.op
@@ -93,8 +94,9 @@ class ScalarUnit(wiring.Component):
                 )
             ),
             # The complement's 1 comes in as the carry.
-            total.eq(self.x + self.operand + self._subtracts),
+            total.eq(self.x + self.operand + self._subtracted),
         ]  # fmt: skip
+        m.d.sync += self._subtracted.eq(self._subtracts)
         m.d.sync += self.operand.eq(Mux(fixed, constant, self.y) ^ self._subtracts.replicate(REGISTER_BITS).as_signed())
 
     def _add_result(self, m: Module, total: Signal) -> None:
@@ -122,7 +124,7 @@ class ScalarUnit(wiring.Component):
             x_wins.eq(less ^ (function == Function.MAXIMUM)),
             bitwise.eq(bitwise_function | (bounds & x_wins)),
             bits.eq(Mux(function[2], Mux(second, x, x ^ operand), Mux(second, x | operand, x & operand))),
-            self.result.eq(Mux(bitwise, bits, Mux(alone, operand ^ self._subtracts.replicate(REGISTER_BITS), total))),
+            self.result.eq(Mux(bitwise, bits, Mux(alone, operand ^ self._subtracted.replicate(REGISTER_BITS), total))),
         ]
 
     def _add_condition(self, m: Module, *, less: Signal) -> None:

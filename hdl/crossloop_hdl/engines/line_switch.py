@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -64,7 +64,7 @@ class LineSwitch(wiring.Component):
             with m.Case(Selection.ONE):
                 m.d.sync += self.mask.eq(Const(1, 1) << number)
             with m.Case(Selection.FIRST):
-                m.d.sync += self.mask.eq(Cat(number > line for line in range(self._width)))
+                m.d.sync += self.mask.eq(_first(number))
             with m.Case(Selection.SIGNED):
                 # Gate lines have no stream bank; that is refused before it comes here. Nudge lines go by the columns'.
                 m.d.sync += self.mask.eq(Mux(self.a[0] == Family.COLUMNS, self.column_signs, self.row_signs))
@@ -82,3 +82,11 @@ class LineSwitch(wiring.Component):
             m.d.sync += left.eq(left - 1)
         m.d.comb += self.done.eq(waiting & self.settled & (left == 0))
         return m
+
+
+def _first(number: Value) -> Value:
+    """Return a one for each line below a number, lowest line first; by halves, which takes less than a comparison per line."""
+    if not len(number):
+        return Const(0, 1)
+    lower, top = _first(number[:-1]), number[-1].replicate(1 << (len(number) - 1))
+    return Cat(lower | top, lower & top)

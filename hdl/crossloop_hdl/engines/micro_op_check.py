@@ -5,6 +5,7 @@ from typing import Any
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from crossloop.protocol.errors import Status
 from crossloop.protocol.microops import LineState, Opcode, Selection
@@ -12,7 +13,7 @@ from crossloop.protocol.parameters import ALL_LINES, Parameters
 from crossloop.protocol.records import RECORD_HEADER
 from crossloop.protocol.streams import Family
 from crossloop.protocol.timing import pulse_gap_min_taps
-from crossloop_hdl.layouts import MicroOpLayout, beyond, family_lines
+from crossloop_hdl.layouts import MicroOpLayout, beyond, family_lines, less_than
 
 
 class MicroOpCheck(wiring.Component):
@@ -70,12 +71,15 @@ class MicroOpCheck(wiring.Component):
         )
         lines, channels, start = Signal(16), Signal(16), Signal(32)
         m.d.comb += [
-            lines.eq(Mux(of_family, Mux(op.a[0], further[1], further[0]), Mux(op.a[0], build.columns, build.rows))),
+            lines.eq(Mux(op.a[0], build.columns, build.rows)),
             channels.eq(Mux(op.a[1], lines >> 1, lines)),
             start.eq(op.c),
             status.eq(Status.OK),
             width.eq(first * build.gate_taps),
         ]
+        if any(further):  # a family that the build has not is refused as such
+            with m.If(of_family):
+                m.d.comb += lines.eq(Mux(op.a[0], further[1], further[0]))
         # LEVELS has a start of 32 bits.
         with m.Switch(op.opcode):
             with m.Case(Opcode.SAMPLE):
@@ -87,7 +91,7 @@ class MicroOpCheck(wiring.Component):
             none_such.eq(op.b >= lines), too_many.eq(op.b > lines), too_many_channels.eq(op.b > channels),
             zero_count.eq(op.b == 0), zero_time.eq((first == 0) | (second == 0)),
             short_gap.eq(second < build.gap_min_cycles),
-            no_room.eq(self.records_free < 2 * op.b + 2 * RECORD_HEADER.size),
+            no_room.eq(less_than(self.records_free, 2 * op.b + 2 * RECORD_HEADER.size, exact_log2(build.frame_bytes))),
             no_words.eq(beyond(start, op.b, build.vector_words)),
         ]  # fmt: skip
         outside = Signal()

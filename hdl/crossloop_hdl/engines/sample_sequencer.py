@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
@@ -79,6 +79,7 @@ class SampleSequencer(wiring.Component):
 
     def __init__(self, parameters: Parameters) -> None:
         self._route_cycles = parameters.route_cycles
+        self._arithmetic = parameters.arithmetic
         self._channels = max(parameters.rows, parameters.columns)
         self._address_bits = exact_log2(parameters.vector_words)
         self._wait_cycles = conversion_wait_cycles(parameters)
@@ -106,8 +107,6 @@ class SampleSequencer(wiring.Component):
         """No channel comes after this one; it is known before the channel is done with."""
         moved, over = Signal(), Signal()
         """A byte is taken, or the time of one has passed; the channel is done with."""
-        sum_, sample, alone = Signal(signed(17)), Signal(signed(15)), Signal()
-        """The word of a SAMPLE that adds, before it is limited; the sample; the word is to be the sample alone."""
         missing = self.abort & ~self.samples.valid
         payload = self.conversion.payload
         line_cycles = Mux(payload.pair, 2 * self._line_cycles, self._line_cycles)
@@ -122,13 +121,10 @@ class SampleSequencer(wiring.Component):
                 (phase == Phase.HEADER) | (phase == Phase.CONVERT) | (phase == Phase.SAMPLES) | (phase == Phase.STORE)
             ),
         ]
+        self._add_word(m, missing)
         m.d.sync += [
             is_last.eq(channels_left == 0),
             self.conversion.valid.eq(0),
-            # Nothing is chosen before the addition: the memory answers late.
-            sum_.eq(self.vector_data + self.samples.payload.code),
-            sample.eq(Mux(missing, 0, self.samples.payload.code)),
-            alone.eq(missing | ~self.a[4]),
         ]
         with m.If(self.conversion.valid):
             m.d.sync += strobe_cycle.eq(self.cycle)
@@ -199,11 +195,8 @@ class SampleSequencer(wiring.Component):
                     with m.Elif(high):
                         m.d.comb += over.eq(1)
             with m.Case(Phase.STORE):
-                m.d.comb += [
-                    self.vector_write.eq(1), self.vector_write_address.eq(place),
-                    self.vector_write_data.eq(Mux(alone, sample, saturated(sum_))), over.eq(1),
-                ]  # fmt: skip
-                m.d.sync += [place.eq(place + 1), phase.eq(Phase.SAMPLES)]
+                self._add_store(m, place, over)
+                m.d.sync += phase.eq(Phase.SAMPLES)
         with m.If(over):
             m.d.sync += channels_left.eq(channels_left - 1)
             with m.If(is_last):
@@ -213,3 +206,25 @@ class SampleSequencer(wiring.Component):
                 with m.Else():
                     m.d.sync += [phase.eq(Phase.CONVERT), left.eq(line_cycles - 1)]
         return m
+
+    def _add_store(self, m: Module, place: Signal, over: Signal) -> None:
+        """Add what the phase STORE does; without arithmetic there is no SAMPLE, and nothing is built for it."""
+        if not self._arithmetic:
+            return
+        m.d.comb += [self.vector_write.eq(1), self.vector_write_address.eq(place), over.eq(1)]
+        m.d.sync += place.eq(place + 1)
+
+    def _add_word(self, m: Module, missing: Value) -> None:
+        """Add the word that a SAMPLE stores: the sample, or its sum with the word that was there."""
+        if not self._arithmetic:
+            return
+        code = self.samples.payload.code
+        sum_, sample, alone = Signal(signed(17)), Signal.like(code), Signal()
+        m.d.sync += [
+            # Nothing is chosen before the addition: the memory answers late.
+            sum_.eq(self.vector_data + code),
+            sample.eq(Mux(missing, 0, code)),
+            alone.eq(missing | ~self.a[4]),
+        ]
+        with m.If(self.vector_write):
+            m.d.comb += self.vector_write_data.eq(Mux(alone, sample, saturated(sum_)))
