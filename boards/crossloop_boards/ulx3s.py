@@ -8,7 +8,7 @@ BOARD = Board(
     platform="amaranth_boards.ulx3s:ULX3S_12F_Platform",
     clock_resource="clk25",
     oscillator_hz=25_000_000,
-    clock_hz=60_000_000,
+    clock_hz=75_000_000,
     loader="ulx3s",
     front_ends={"emulated": FrontEndWiring(build={"rows": 64, "columns": 64, "array_seed": 1})},
 )

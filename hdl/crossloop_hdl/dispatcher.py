@@ -69,6 +69,8 @@ class Dispatcher(wiring.Component):
 
     def __init__(self, parameters: Parameters) -> None:
         self._parameters = parameters
+        # In the open, so that a proof can name it.
+        self.waits = Signal()
         super().__init__(
             {
                 "active": In(1),
@@ -276,6 +278,7 @@ class Dispatcher(wiring.Component):
                     m.next = "RUN"
             with m.State("RUN"):
                 m.d.comb += [
+                    self.waits.eq(1),
                     self.records.valid.eq(self.run_records.valid),
                     self.records.payload.eq(self.run_records.payload),
                 ]

@@ -105,8 +105,8 @@ class RegisterProperties(RegisterSpecification):
                 told.append(implies(here, registers.half == first.word_select(high, 16)))
             agreed.append(
                 implies(
-                    self.whole & seen & (registers.address == register),
-                    registers.agreed == (registers.write_data[: KEPT_BITS.get(register, 32)] == first),
+                    self.past(self.whole & seen & (registers.address == register)),
+                    registers.agreed == self.past(registers.write_data[: KEPT_BITS.get(register, 32)] == first),
                 )
             )
         self.proves("What is read at a limit's address is the limit.", *told)
@@ -114,7 +114,7 @@ class RegisterProperties(RegisterSpecification):
             "A second value for a limit is answered with LIMIT_LOCKED, unless it is the one that the limit has.",
             *agreed,
         )
-        self.covers("A limit is written a second time, with another value.", self.whole & ~registers.agreed)
+        self.covers("A limit is written a second time, with another value.", self.past(self.whole) & ~registers.agreed)
 
 
 class DispatcherProperties(Specification):
@@ -130,7 +130,7 @@ class DispatcherProperties(Specification):
             m.d.sync += waiting.eq(1)
         with m.Elif(dispatcher.run_done):
             m.d.sync += waiting.eq(0)
-        self.helps(waiting == dispatcher.run_records.ready)
+        self.helps(waiting == dispatcher.waits)
         self.proves(
             "While a program runs no register, memory or stream bank is written, nothing is armed or disarmed, no other program starts.",
             *(implies(waiting, ~strobe) for strobe in self.strobes()),

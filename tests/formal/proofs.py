@@ -33,7 +33,7 @@ CONTROLLER_PROOFS = {
     "register file": Proof(
         "`RegisterFile`, what the host gets from it", RegisterProperties, 8, 10, unbounded=False, passes=MAPPED
     ),
-    "dispatcher": Proof("`Dispatcher`, and programs that end when they like", DispatcherProperties, 3, 12),
+    "dispatcher": Proof("`Dispatcher`, and programs that end when they like", DispatcherProperties, 7, 18),
     "whole core": Proof(
         "`Core` with 2x2 lines and gate lines; anything may come from link, dispatcher, arithmetic unit, memories, stream banks and random "
         "lanes, so that registers, arming and programs are free in every cycle",
