@@ -108,11 +108,12 @@ class SafetyGate(wiring.Component):
         self.dead_left = Signal(range(parameters.dead_cycles))
         """Cycles until a level may be written."""
         window = signed(parameters.level_bits + 1)
-        empty = 1 << (parameters.level_bits - 1), -1 << (parameters.level_bits - 1)
-        self.low, self.high = (Signal(window, init=code) for code in empty)
-        """Lowest and highest code of rows and columns, as near to the limits as codes of the DACs are; no code before there are limits."""
-        self.gate_low, self.gate_high = (Signal(window, init=code) for code in empty)
+        self.low, self.high = Signal(window), Signal(window)
+        """Lowest and highest code of rows and columns, as near to the limits as codes of the DACs are."""
+        self.gate_low, self.gate_high = Signal(window), Signal(window)
         """The same of gate lines."""
+        self.has_windows = Signal()
+        """A cycle after power-on they say what the limits do; no code is inside before."""
         self.code = Signal(signed(parameters.level_bits))
         """The level code of the cycle before."""
         self.code_family = Signal(2)
@@ -212,7 +213,7 @@ class SafetyGate(wiring.Component):
         if Family.GATES in self._families:
             gates = self.level_family == Family.GATES
             outside = Mux(gates, (code < self.gate_low) | (code > self.gate_high), outside)
-        return (above.any() & ~above.all()) | outside
+        return (above.any() & ~above.all()) | outside | ~self.has_windows
 
     def _add_windows(self, m: Module) -> None:
         """Add the windows: limits outside the codes of the DACs are brought to the nearest number that says the same."""
@@ -225,6 +226,7 @@ class SafetyGate(wiring.Component):
         limits = [(self.low, self.level_min, self.high, self.level_max)]
         if Family.GATES in self._families:
             limits.append((self.gate_low, self.gate_level_min, self.gate_high, self.gate_level_max))
+        m.d.sync += self.has_windows.eq(1)
         for low, least, high, most in limits:
             m.d.sync += [
                 low.eq(nearest(least, first, last + 1)),

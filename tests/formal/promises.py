@@ -151,6 +151,10 @@ class DispatcherProperties(Specification):
             "Only a register that may be written is written, and it has been the register file's address for a cycle.",
             implies(dispatcher.register_write, stays & dispatcher.register_writable & (where == self.past(where))),
         )
+        self.proves(
+            "Two writes of registers do not follow each other at once.",
+            implies(dispatcher.register_write, ~self.past(dispatcher.register_write)),
+        )
         self.covers("A program ends.", self.past(waiting) & ~waiting & self.started)
         self.covers("A register is written.", dispatcher.register_write)
 

@@ -70,7 +70,10 @@ class CoreProperties(Specification):
         self.gate_on = Signal()
         m.d.comb += self.gate_on.eq(self.gates.any())
         self.was_on = self.past(self.gate_on)
-        self.asked_to_stop = self.dispatcher.disarm | self.link.session_opened | self.link.stop
+        # The gate hears of them a cycle later.
+        self.arm, self.stop = self.past(self.dispatcher.arm), self.past(self.link.stop)
+        self.heard = self.past(self.link.frame_seen)
+        self.asked_to_stop = self.past(self.dispatcher.disarm | self.link.session_opened) | self.stop
         self.promises(parts.sequencer)
         self.armed()
         self.trips()
@@ -94,6 +97,7 @@ class CoreProperties(Specification):
         where = Cat(dispatcher.register_address, dispatcher.register_high)
         stays = (where == self.past(where)) & self.started
         self.assumes(implies(dispatcher.register_write, stays & self.registers.writable))
+        self.assumes(implies(dispatcher.register_write, ~self.past(dispatcher.register_write)))
         self.assumes(implies(self.registers.count, self.registers.counter < len(CLEARED)))
 
     def limit(self, register: Register, bits: int) -> Signal:
@@ -110,8 +114,8 @@ class CoreProperties(Specification):
         core, m = self.component, self.m
         allowed = Signal()
         with m.If(self.asked_to_stop | core.tripped):
-            m.d.sync += allowed.eq(self.dispatcher.arm & ~self.asked_to_stop)
-        with m.Elif(self.dispatcher.arm):
+            m.d.sync += allowed.eq(self.arm & ~self.asked_to_stop)
+        with m.Elif(self.arm):
             m.d.sync += allowed.eq(1)
         self.proves(
             "No gate is on unless an ARM came after reset and after the last trip, DISARM, STOP and new session.",
@@ -124,11 +128,11 @@ class CoreProperties(Specification):
         self.proves("After a trip no gate is on.", ~(core.tripped & self.gate_on))
         self.proves(
             "A trip ends only by an ARM.",
-            implies(self.past(core.tripped) & ~self.past(self.dispatcher.arm), core.tripped),
+            implies(self.past(core.tripped) & ~self.past(self.arm), core.tripped),
         )
         self.proves(
-            "A STOP trips and turns all gates off in the next cycle; DISARM and a new session turn them off too.",
-            implies(self.past(self.link.stop), core.tripped),
+            "A STOP trips and turns all gates off two cycles later; DISARM and a new session turn them off too.",
+            implies(self.past(self.stop), core.tripped),
             implies(self.past(self.asked_to_stop), ~self.gate_on),
         )
         pressed = self.past(self.past(self.past(core.emergency_stop)))
@@ -188,11 +192,11 @@ class CoreProperties(Specification):
         core = self.component
         valid, payload = core.level.valid, core.level.payload
         gates = payload.family == Family.GATES
-        # What counts is the window two cycles ago: a level that is asked for is written in the next cycle.
+        # What counts is the window three cycles ago: a level is compared, asked for in the next cycle, and written in the one after that.
         inside = []
         for register, family in ((Register.LEVEL_MIN, 0), (Register.GATE_LEVEL_MIN, 1)):
-            least = self.past(self.past(self.limits[register])).as_signed()
-            most = self.past(self.past(self.limits[Register(register + 1)])).as_signed()
+            least = self.past(self.past(self.past(self.limits[register]))).as_signed()
+            most = self.past(self.past(self.past(self.limits[Register(register + 1)]))).as_signed()
             inside.append(implies(valid & (gates == family), (payload.code >= least) & (payload.code <= most)))
         self.proves("A level that is written is inside the window of its line's family.", *inside)
         quiet = Signal(range(DEAD + 1), init=DEAD)
@@ -211,9 +215,9 @@ class CoreProperties(Specification):
             implies(self.gate_on, self.on_time < self.limits[Register.WIDTH_CAP]),
         )
         silent = Signal(8)
-        m.d.sync += silent.eq(Mux(self.link.frame_seen | self.dispatcher.arm, 0, silent + 1))
+        m.d.sync += silent.eq(Mux(self.heard | self.arm, 0, silent + 1))
         self.proves(
-            "No gate is on later than DEAD_MAN after the last frame or ARM.",
+            "No gate is on later than DEAD_MAN and a cycle after the last frame or ARM.",
             implies(self.gate_on, silent <= self.limits[Register.DEAD_MAN]),
         )
 

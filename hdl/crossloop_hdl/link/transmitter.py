@@ -124,10 +124,8 @@ class Transmitter(wiring.Component):
                 with m.If(put):
                     m.d.sync += at.eq(at + 1)
                     with m.If(byte.last):
-                        m.next = "SENT"
-            with m.State("SENT"):
-                m.d.comb += [self.sent.eq(1), self.notices.ready.eq(1)]
-                m.next = "NOTICE"
+                        m.d.comb += [self.sent.eq(1), self.notices.ready.eq(1)]
+                        m.next = "NOTICE"
         return m
 
     def _add_header(self, m: Module, header: Any) -> None:
