@@ -137,8 +137,7 @@ class RequestLink(wiring.Component):
             m.d.sync += [written.eq(written + 1), self.records_free.eq(self.records_free - 1)]
         entry = Notice(queue.r_data)
         transmit_read = replies.read_port()
-        # With one slot there is nothing to choose, and no register to spend on it.
-        info_read = infos.read_port(domain="sync" if slots > 1 else "comb")
+        info_read = infos.read_port(domain="comb")
         m.d.comb += [
             transmit_read.addr.eq(Cat(transmitter.offset, rules.slot_of(entry.sequence))),
             transmitter.data.eq(transmit_read.data),
