@@ -177,7 +177,9 @@ def _arithmetic_cycles(op: MicroOp) -> int:
 def word_cycles(function: int) -> int:
     """Return the cycles per word of an `Elementwise` function."""
     multiplies = function in Elementwise._value2member_map_ and Elementwise(function) in MULTIPLYING
-    return WORD_CYCLES + (MULTIPLIER_BITS if multiplies else 0) + (LOOKUP_CYCLES if function == Elementwise.LOOKUP else 0)
+    return (
+        WORD_CYCLES + (MULTIPLIER_BITS if multiplies else 0) + (LOOKUP_CYCLES if function == Elementwise.LOOKUP else 0)
+    )
 
 
 def serial_cycles(op: MicroOp, parameters: Parameters | None = None) -> int:

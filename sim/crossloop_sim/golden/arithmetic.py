@@ -161,7 +161,9 @@ def vector(m: Machine, a: int, count: int, c: int, number: int) -> int:
     outside = outside or (not scalar and not _ALONE[function] and pointer + count > size)
     if outside or (function == _LOOKUP and pointer + TABLE_WORDS > size):
         return _ADDRESS_RANGE
-    each = WORD_CYCLES + (MULTIPLIER_BITS if _MULTIPLIES[function] else 0) + (LOOKUP_CYCLES if function == _LOOKUP else 0)
+    each = (
+        WORD_CYCLES + (MULTIPLIER_BITS if _MULTIPLIES[function] else 0) + (LOOKUP_CYCLES if function == _LOOKUP else 0)
+    )
     first = scalars[CYCLE] + BASE_CYCLES
     scalars[CYCLE] = first + each * count
     # A trip leaves the places that come after it as they are.
