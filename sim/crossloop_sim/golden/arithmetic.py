@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from crossloop.protocol.arithmetic import (
-    MULTIPLIER_BITS,
-    MULTIPLYING,
     REDUCTIONS,
     SCALAR_OPERAND,
     TABLE_WORDS,
@@ -19,7 +17,7 @@ from crossloop.protocol.arithmetic import (
     Function,
 )
 from crossloop.protocol.errors import Status
-from crossloop.protocol.timing import BASE_CYCLES, LOAD_EXTRA, LOOKUP_CYCLES, MULTIPLY_EXTRA, WORD_CYCLES
+from crossloop.protocol.timing import BASE_CYCLES, LOAD_EXTRA, MULTIPLY_EXTRA, word_cycles
 from crossloop_sim.golden.compiled import compiled
 from crossloop_sim.golden.engines import GO
 from crossloop_sim.golden.machine import CYCLE, LIMIT, POINTER, SCALE, Machine
@@ -51,7 +49,7 @@ _PRODUCT = int(Elementwise.PRODUCT)
 _FILL = int(Elementwise.FILL)
 _FUNCTIONS = len(Elementwise)
 _REDUCES = tuple(function in REDUCTIONS for function in Elementwise)
-_MULTIPLIES = tuple(function in MULTIPLYING for function in Elementwise)
+_WORD_CYCLES = tuple(word_cycles(function) for function in Elementwise)
 _ALONE = tuple(function in WITHOUT_OPERAND for function in Elementwise)
 
 
@@ -161,9 +159,7 @@ def vector(m: Machine, a: int, count: int, c: int, number: int) -> int:
     outside = outside or (not scalar and not _ALONE[function] and pointer + count > size)
     if outside or (function == _LOOKUP and pointer + TABLE_WORDS > size):
         return _ADDRESS_RANGE
-    each = (
-        WORD_CYCLES + (MULTIPLIER_BITS if _MULTIPLIES[function] else 0) + (LOOKUP_CYCLES if function == _LOOKUP else 0)
-    )
+    each = _WORD_CYCLES[function]
     first = scalars[CYCLE] + BASE_CYCLES
     scalars[CYCLE] = first + each * count
     # A trip leaves the places that come after it as they are.
